@@ -14,7 +14,8 @@ internal sealed record ReportMaps(IReadOnlyDictionary<int, ReportImage> Images, 
     /// <summary>The most characters that all maps take in the page.</summary>
     public const int MostCharacters = 3 << 19;
 
-    private static readonly int[] s_sides = [256, 192, 128, 96, 64];
+    // As for other images of a report, and then ever smaller.
+    private static readonly (int Side, bool IsSmall)[] s_sizes = [(256, false), (256, true), (192, true), (128, true), (96, true), (64, true)];
 
     /// <summary>Draws the maps over the image.</summary>
     /// <param name="maps">The maps.</param>
@@ -22,31 +23,36 @@ internal sealed record ReportMaps(IReadOnlyDictionary<int, ReportImage> Images, 
     /// <param name="cancellationToken">Cancels the work.</param>
     public static ReportMaps Of(IReadOnlyList<AttentionMap> maps, DiffusionImage image, CancellationToken cancellationToken)
     {
-        if (Draw(maps, image, s_sides[0], isSmall: false, cancellationToken) is { Missing: 0 } whole)
-            return whole;
-
-        ReportMaps? drawn = null;
-        int longest = Math.Max(image.Width, image.Height);
-        foreach (int side in s_sides.SkipWhile(side => side > longest && side != s_sides[^1]))
+        int[] positions = [.. maps.SelectMany(static map => map.Positions).Distinct()];
+        Dictionary<int, ReportImage> images = [];
+        foreach ((int side, bool isSmall) in s_sizes)
         {
-            drawn = Draw(maps, image, side, isSmall: true, cancellationToken);
-            if (drawn.Missing == 0)
+            DiffusionImage under = ReportImage.Shrink(image, side);
+
+            // One map tells whether it is of use to draw all of them in this size.
+            bool isLast = side == s_sizes[^1].Side;
+            if (!isLast && maps.Count > 0 && (long)DrawOne(maps[maps.Count / 2]).Address.Length * positions.Length > MostCharacters)
+                continue;
+
+            images = Draw(maps, DrawOne, cancellationToken);
+            if (images.Count == positions.Length)
                 break;
+
+            ReportImage DrawOne(AttentionMap map) => ReportImage.Of(map.ToImage(under), $"Where the image looked at '{map.Token}'", side, cancellationToken, isSmall);
         }
 
-        return drawn!;
+        return new ReportMaps(images, positions.Length - images.Count);
     }
 
-    private static ReportMaps Draw(IReadOnlyList<AttentionMap> maps, DiffusionImage image, int side, bool isSmall, CancellationToken cancellationToken)
+    private static Dictionary<int, ReportImage> Draw(IReadOnlyList<AttentionMap> maps, Func<AttentionMap, ReportImage> drawOne, CancellationToken cancellationToken)
     {
-        DiffusionImage under = ReportImage.Shrink(image, side);
         Dictionary<int, ReportImage> images = [];
         long left = MostCharacters;
         foreach (AttentionMap map in maps)
         {
             cancellationToken.ThrowIfCancellationRequested();
             int[] positions = [.. map.Positions.Where(position => !images.ContainsKey(position))];
-            ReportImage drawn = ReportImage.Of(map.ToImage(under), $"Where the image looked at '{map.Token}'", side, cancellationToken, isSmall);
+            ReportImage drawn = drawOne(map);
             left -= (long)positions.Length * drawn.Address.Length;
             if (left < 0)
                 break;
@@ -54,6 +60,6 @@ internal sealed record ReportMaps(IReadOnlyDictionary<int, ReportImage> Images, 
                 images.Add(position, drawn);
         }
 
-        return new ReportMaps(images, maps.SelectMany(static map => map.Positions).Distinct().Count(position => !images.ContainsKey(position)));
+        return images;
     }
 }
