@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
+using SdPowerShell.Records;
+using SdPowerShell.Serialization;
 using StableDiffusion;
 using StableDiffusion.Noise;
 using StableDiffusion.Settings;
@@ -19,6 +21,9 @@ public abstract class MergeCmdlet : DiffusionCmdlet
     // A walk of an hour, at 25 images a second.
     private const int MostPlaces = 100_000;
 
+    private int _count;
+    private bool _isRefused;
+
     /// <summary>How far between the first and the last, 0 to 1; several make several.</summary>
     [Parameter(ParameterSetName = RatioSet)]
     [Number<double>(IsList = true)]
@@ -34,6 +39,43 @@ public abstract class MergeCmdlet : DiffusionCmdlet
     [Parameter(ParameterSetName = CountSet)]
     [ArgumentCompleter(typeof(EnumCompleter<InterpolationMode>))]
     public string? Mode { get; set; }
+
+    /// <summary>Takes what was given for something to merge. Anything else is an error that names it, and nothing is merged: without it, all places of a walk would be others.</summary>
+    /// <typeparam name="T">What is merged.</typeparam>
+    /// <param name="parameter">The name of its parameter.</param>
+    /// <param name="given">What was given.</param>
+    /// <param name="items">What can be merged is added here.</param>
+    /// <param name="adviceFor">What to do with an object that cannot.</param>
+    private protected void Take<T>(string parameter, object?[]? given, List<T> items, Func<object?, string> adviceFor)
+        where T : class
+    {
+        foreach (object? item in given ?? [null])
+        {
+            Subject = InputRecord.DescribeItem("Object", _count++, prompt: null);
+            _isRefused |= !ProcessOne(item, () => items.Add(Read(item)));
+        }
+
+        Subject = null;
+
+        T Read(object? item)
+        {
+            object? value = item is null ? null : SerializedObject.Restore(PSObject.AsPSObject(item)).BaseObject;
+            if (value is T usable)
+                return usable;
+            string kind = value is null ? "null" : $"'{InputRecord.Shorten(LanguagePrimitives.ConvertTo<string>(item))}' of type {PSObject.AsPSObject(item).TypeNames[0].Split('.')[^1]}";
+            throw new InvalidSettingException(parameter, $"{parameter} is {kind}. {adviceFor(value)}");
+        }
+    }
+
+    /// <summary>Merges what was taken, unless there is nothing or an object was refused.</summary>
+    /// <typeparam name="T">What is merged.</typeparam>
+    /// <param name="items">What was taken.</param>
+    /// <param name="merge">Merges it.</param>
+    private protected void MergeAll<T>(List<T> items, Action merge)
+    {
+        if (items.Count > 0 && !_isRefused)
+            ProcessOne(items, merge);
+    }
 
     /// <summary>The mode, the usual one of an operation by default.</summary>
     /// <param name="operation">The operation, of <see cref="StageOperation"/>.</param>

@@ -31,10 +31,22 @@ Describe 'Export-DiffusionAnimation' {
     It 'makes its frames again by a script' {
         $frames | Export-DiffusionAnimation film.png -Delay 50 -Loop 2
         $script = Get-DiffusionMetadata film.png | ConvertTo-DiffusionScript
-        $script | Should -BeLike '*Export-DiffusionAnimation -Path ''animation.png'' -Delay 50 -Loop 2*'
+        $script | Should -BeLike '*# Writes the animation to ''film.png'' in the current folder*Export-DiffusionAnimation -Path ''film.png'' -Delay 50 -Loop 2*'
+        { & ([scriptblock]::Create($script)) } | Should -Throw -ErrorId 'FileExists,*'
+        Push-Location (New-Item -ItemType Directory again)
         & ([scriptblock]::Create($script))
-        (Get-FileHash animation.png).Hash | Should -Be (Get-FileHash film.png).Hash
+        Pop-Location
+        (Get-FileHash again/film.png).Hash | Should -Be (Get-FileHash film.png).Hash
         { Get-DiffusionMetadata film.png | New-DiffusionImage -ErrorAction Stop } | Should -Throw '*animation*'
+    }
+
+    It 'names the file of a film in its script, whatever its name is' {
+        $frames | Export-DiffusionAnimation "it's `$(1).gif"
+        $script = ConvertTo-DiffusionScript "it's `$(1).gif"
+        $script | Should -BeLike "*Export-DiffusionAnimation -Path 'it''s `$(1).gif'*"
+        $frames | Export-DiffusionAnimation film.png
+        Rename-Item film.png film.dat
+        ConvertTo-DiffusionScript film.dat | Should -BeLike "*Writes the animation to 'animation.png'*-Path 'animation.png'*"
     }
 
     It 'takes files, and leaves out what does not fit with an error' {

@@ -31,11 +31,41 @@ Describe 'Export-DiffusionReport' {
         $merged = 1, 4 | ForEach-Object { Invoke-Denoise $text -Seed $_ -Steps 2 } | Merge-Latent
         $merged | ConvertFrom-Latent | Export-DiffusionReport "$TestDrive/merged.html"
         $shown = [Net.WebUtility]::HtmlDecode((Get-Content -Raw "$TestDrive/merged.html"))
-        $shown | Should -Match 'merged from those of 2 denoisings'
-        $page | Should -Not -Match 'merged from those'
+        $shown | Should -Match 'merged from several\. .* the last of 2 denoisings'
+        $page | Should -Not -Match 'merged from several'
         foreach ($channel in $merged | Split-Latent) {
             $shown | Should -Match ([regex]::Escape("$channel"))
         }
+
+        # The last denoising of these made the whole latent.
+        $merged | ConvertFrom-Latent | Export-DiffusionImage "$TestDrive/both.png"
+        New-DiffusionImage 'a red house' -InitImage "$TestDrive/both.png" -Seed 3 -Steps 2 | Export-DiffusionReport "$TestDrive/begun.html" -InitImage "$TestDrive/both.png"
+        New-DiffusionImage 'a red house' -InitImage ($merged | ConvertFrom-Latent) -Seed 3 -Steps 2 | Export-DiffusionReport "$TestDrive/object.html"
+        Invoke-Denoise $text -Latent $merged -Strength 0.5 -Seed 3 -Steps 4 | ConvertFrom-Latent | Export-DiffusionReport "$TestDrive/further.html"
+        'begun', 'object', 'further' | ForEach-Object { Get-Content -Raw "$TestDrive/$_.html" | Should -Not -Match 'merged from several' }
+        Remove-Item "$TestDrive/object.html"
+    }
+
+    It 'says how much each prompt of a merge weighs' {
+        $house, $tree, $boat = 'a house', 'a tree', 'a boat' | Get-TextEmbedding
+        $mean = Merge-TextEmbedding $house, $tree, $boat -Weight 2, 1, 1
+        $negative = Merge-TextEmbedding $boat, $tree -Ratio 0.1
+        $one = Invoke-Denoise $mean -NegativeEmbedding $negative -Seed 1 -Steps 1
+        $one | ConvertFrom-Latent | Export-DiffusionReport "$TestDrive/weights.html"
+        [regex]::Matches((Get-Content -Raw "$TestDrive/weights.html"), '<h3>(.*?)</h3>').ForEach{ $_.Groups[1].Value } | Should -Be @(
+            'One of the prompts, weight 0.5', 'One of the prompts, weight 0.25; one of the negative prompts, weight 0.1', 'One of the prompts, weight 0.25; one of the negative prompts, weight 0.9')
+        $one, (Invoke-Denoise $boat -Seed 1 -Steps 1) | Merge-Latent -Ratio 0.6 | ConvertFrom-Latent | Export-DiffusionReport "$TestDrive/weights.html" -Force
+        [regex]::Matches((Get-Content -Raw "$TestDrive/weights.html"), '<h3>((?:One|No) .*?weight 0\.\d+)').ForEach{ $_.Groups[1].Value } | Should -Be @(
+            'One of the prompts, weight 0.2', 'One of the prompts, weight 0.1', 'One of the prompts, weight 0.7', 'No negative prompt, weight 0.6')
+    }
+
+    It 'stays below 3 MB for a long prompt, with the map of each word at the word' {
+        $long = ('a red house on the grass and a blue boat on the sea ' * 41).Trim()
+        New-DiffusionImage $long -PromptSyntax A1111 -Seed 1 -Steps 1 | Export-DiffusionReport "$TestDrive/long.html"
+        (Get-Item "$TestDrive/long.html").Length | Should -BeLessThan 3MB
+        $items = [regex]::Matches((Get-Content -Raw "$TestDrive/long.html"), '<li[^>]*data-text="[^"]*&#39;(?<map>[^&]+)&#39;"[^>]*><b>(?<text>[^<]+)</b>')
+        $items.Count | Should -BeGreaterThan 500
+        @($items | Where-Object { $_.Groups['map'].Value -cne $_.Groups['text'].Value }) | Should -HaveCount 0
     }
 
     It 'names the negative prompt' {
@@ -67,6 +97,22 @@ Describe 'Export-DiffusionReport' {
         (Export-DiffusionReport "$TestDrive/placed.png" -OutDirectory "$TestDrive/by-place" -PassThru).Name | Should -Be placed.html
         { Export-DiffusionReport "$TestDrive/placed.png" "$TestDrive/other.png" -ErrorAction Stop } | Should -Throw -ErrorId 'P*,*'
         "$TestDrive/other.png" | Should -Not -Exist
+    }
+
+    It 'writes the page beside the image if none is given, and never asks for what is missing' {
+        $image | Export-DiffusionImage "$TestDrive/alone.png"
+        Export-DiffusionReport "$TestDrive/alone.png" -WhatIf
+        "$TestDrive/alone.html" | Should -Not -Exist
+        (Export-DiffusionReport "$TestDrive/alone.png" -PassThru).FullName | Should -Be (Get-Item "$TestDrive/alone.html").FullName
+        { Get-Item "$TestDrive/alone.png" | Export-DiffusionReport -ErrorAction Stop } | Should -Throw -ErrorId 'FileExists,*'
+        Get-Item "$TestDrive/alone.png" | Export-DiffusionReport -Force
+        { Export-DiffusionReport (New-DiffusionImage a -Seed 1 -Steps 1) -ErrorAction Stop } | Should -Throw '*not written to a file*' -ErrorId 'PathInvalid,*'
+        { Export-DiffusionReport "$TestDrive/none.png" -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound,*'
+        { Export-DiffusionReport "$TestDrive/page.html" -ErrorAction Stop } | Should -Throw '*no image*before the page*page.html*' -ErrorId 'InputObjectInvalid,*'
+        { Export-DiffusionReport -OutDirectory "$TestDrive/pages" -ErrorAction Stop } | Should -Throw -ErrorId 'InputObjectInvalid,*'
+        { Export-DiffusionReport -ErrorAction Stop } | Should -Throw -ErrorId 'InputObjectInvalid,*'
+        @() | Export-DiffusionReport "$TestDrive/page.html" -ErrorAction Stop
+        "$TestDrive/page.html" | Should -Not -Exist
     }
 
     It 'writes no other file than a page' {

@@ -68,4 +68,23 @@ Describe 'Get-AttentionMap' {
         $lines.Count | Should -Be 13
         $lines[2] | Should -Match '^heart +2-4 +8x8 +0\.\d{4} +0\.\d\d +0\.\d\d down_blocks'
     }
+
+    It 'shows rounded numbers in the list that PowerShell makes of objects of several types, as do others of the same part' {
+        $steps = Invoke-Denoise $prompt -Seed 1 -Steps 2 -EachStep
+        $shown = @{
+            Attention  = $latent | Get-AttentionMap -Token star
+            Norms      = $steps
+            MeanLoss   = $latent | Measure-NoisePrediction $prompt -Timestep 500 -Seed 1 -Repeat 2
+            Spread     = $latent | Split-Latent
+            NoiseLevel = Get-DiffusionSchedule Euler -Steps 2
+            Cosine     = (Get-PromptToken 'a' -Neighbor 2)[1].Neighbors
+            Neighbors  = Get-PromptToken 'a' -Neighbor 2
+        }
+        foreach ($name in $shown.Keys) {
+            $text = & { Get-DiffusionDevice Cpu; $shown[$name] } | Out-String -Width 80
+            $text | Should -Match "(?m)^$name +: \S" -Because $name
+            $text | Should -Not -Match '\d\.\d{6}' -Because $name
+        }
+        (& { Get-DiffusionDevice Cpu; $steps[0] } | Out-String) -split '\r?\n' | Where-Object { $_ -match ' : ' } | Should -HaveCount 5
+    }
 }

@@ -31,6 +31,16 @@ Describe 'Get-PromptToken' {
         (Get-PromptToken 'red')[1].Neighbors | Should -BeNullOrEmpty
     }
 
+    It 'shows the bytes of a part of a character' {
+        $heart = Get-PromptToken ([string][char]0x2665) | Where-Object { -not $_.IsSpecial }
+        $heart.Piece -join '' -replace '[<>\s]' | Should -BeExactly E299A5
+        $pieces = (Get-PromptToken 'a' -Neighbor 700)[1].Neighbors.Piece
+        $pieces.Count | Should -BeGreaterThan 600
+        $pieces | Where-Object { $_ -notmatch '^\S+$' -and $_ -notmatch '<[0-9A-F ]+>' } | Should -BeNullOrEmpty
+        "$pieces" | Should -Not -Match ([char]0xFFFD)
+        $pieces | Should -Contain '<20>'
+    }
+
     It 'takes prompts, rows and images from the pipeline' {
         ('a', '', 'b c' | Get-PromptToken).Prompt | Should -Be 'a', 'a', 'a', '', '', 'b c', 'b c', 'b c', 'b c'
         $row = [pscustomobject]@{ Prompt = '(a:2)'; PromptSyntax = 'A1111'; Lora = $null }

@@ -53,6 +53,25 @@ Describe 'Merge-Latent' {
         $files.Count | Should -Be 2
     }
 
+    It 'refuses by name what is no latent, and merges nothing then' {
+        $image = $first | ConvertFrom-Latent
+        $first, $prompt, $image, 'house.png', $second | Merge-Latent -Count 3 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be (@("LatentInvalid,$cmdlet") * 3)
+        "$($problems[0])" | Should -BeLike 'Object 2: Latent is * of type TextEmbedding. Merge-TextEmbedding merges embeddings*'
+        "$($problems[1])" | Should -BeLike 'Object 3: Latent is * of type DiffusionImage. ConvertTo-Latent makes a latent of an image.'
+        "$($problems[2])" | Should -BeLike "Object 4: Latent is 'house.png' of type String. Import-Latent*"
+        $problems[1].TargetObject | Should -Be $image
+    }
+
+    It 'takes copies, and names a damaged one' {
+        $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($second))
+        Test-SameValue (Merge-Latent $first, $copy) (Merge-Latent $first, $second) | Should -BeTrue
+        $damaged = [pscustomobject]@{ SerializationData = [byte[]](1, 2, 3) }
+        $damaged.PSObject.TypeNames.Insert(0, 'Deserialized.StableDiffusion.Denoising.Latent')
+        $first, $damaged | Merge-Latent -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "SerializedObjectInvalid,$cmdlet"
+    }
+
     It 'says why latents cannot be merged: <Id>' -ForEach @(
         @{ Id = 'LatentInvalid'; Arguments = { @{ Latent = $first } } }
         @{ Id = 'LatentInvalid'; Arguments = { @{ Latent = $first, (Invoke-Denoise $prompt -Seed 1 -Steps 2 -StopStep 1) } } }

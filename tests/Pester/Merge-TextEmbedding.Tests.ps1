@@ -68,6 +68,18 @@ Describe 'Merge-TextEmbedding' {
         $merged | Invoke-Denoise -Seed 1 -Steps 1 | Should -Not -BeNullOrEmpty
     }
 
+    It 'refuses by name what is no embedding, and merges nothing then' {
+        $latent = Invoke-Denoise $house -Seed 1 -Steps 1
+        $house, 'a red house', $latent, $null, 7, $tree | Merge-TextEmbedding -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be (@("EmbeddingInvalid,$cmdlet") * 4)
+        "$($problems[0])" | Should -BeExactly "Object 2: Embedding is 'a red house' of type String. Get-TextEmbedding makes an embedding of a prompt, and Import-TextEmbedding reads one from a file."
+        "$($problems[1])" | Should -BeLike 'Object 3: Embedding is * of type Latent. Merge-Latent merges latents.'
+        "$($problems[2])" | Should -BeLike 'Object 4: Embedding is null. Give embeddings from Get-TextEmbedding*'
+        $problems[3].TargetObject | Should -Be 7
+        Merge-TextEmbedding $house, 'a red house' -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "EmbeddingInvalid,$cmdlet"
+    }
+
     It 'says why embeddings cannot be merged: <Id>' -ForEach @(
         @{ Id = 'EmbeddingInvalid'; Arguments = { @{ Embedding = $house } } }
         @{ Id = 'EmbeddingInvalid'; Arguments = { @{ Embedding = $house, (Get-TextEmbedding 'a [red:blue:1] house' -PromptSyntax A1111) } } }

@@ -146,7 +146,11 @@ internal sealed class RunClaims(NewDiffusionImageCommand command) : IDisposable
     {
         LookAgain();
         if (_passedOver.Count + _forgotten is > 0 and int left)
-            command.WriteWarning($"{left} {(left == 1 ? "image is" : "images are")} left to other processes that are at work on {(left == 1 ? "it" : "them")}. If one of them ends before, run the command again.");
+        {
+            command.WriteWarning(left == 1
+                ? "1 image is left to another process, which is making it. If that process stops before the image is finished, run the command again."
+                : $"{left} images are left to other processes, which are making them. If one of these processes stops before its image is finished, run the command again.");
+        }
     }
 
     /// <summary>Removes what an ended process left beside an image that is finished.</summary>

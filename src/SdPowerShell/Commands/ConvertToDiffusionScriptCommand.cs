@@ -43,7 +43,7 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
     private void Write(RecordedInput input)
     {
         Subject = InputRecord.DescribeItem("Object", _count++, input.Prompt, input.File);
-        ProcessOne(input.Given, () => Write(input.ReadRecord(), input.Title));
+        ProcessOne(input.Given, () => Write(input.ReadRecord(), input.Title, input.File));
     }
 
     private void Write(IEnumerable<string> files)
@@ -60,16 +60,16 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
                 foreach (string warning in metadata.Stages is null ? metadata.Warnings : [])
                     WarnOf(file, warning);
                 Subject = System.IO.Path.GetFileName(file);
-                Write(metadata.Info, Subject);
+                Write(metadata.Info, Subject, Subject);
             });
         }
     }
 
-    private void Write(GenerationInfo info, string title)
+    private void Write(GenerationInfo info, string title, string? file)
     {
         StageList recorded = FlatRecord.StagesOf(info), stages = recorded.BeforeEdit();
         bool isEdited = !ReferenceEquals(recorded, stages);
-        string script = StageScript.Write(stages, title, isEdited ? StageList.EditWarning : null);
+        string script = StageScript.Write(stages, title, isEdited ? StageList.EditWarning : null, file);
         if (isEdited)
             WriteWarning($"{Subject ?? title}: {StageList.EditWarning}");
         WriteObject(script);

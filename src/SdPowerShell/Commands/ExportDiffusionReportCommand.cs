@@ -13,6 +13,7 @@ using StableDiffusion.Reports;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
+using IOPath = System.IO.Path;
 
 namespace SdPowerShell.Commands;
 
@@ -30,15 +31,15 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     private int _count;
 
     /// <summary>The images: image objects, or files.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = DirectorySet)]
+    [Parameter(Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = DirectorySet)]
     [Alias("Image")]
     [ValidateNotNullOrEmpty]
     [Image(IsList = true, Columns = "InputObject Image")]
     public ImageInput[] InputObject { get; set; } = [];
 
-    /// <summary>The page to write, .html; of two arguments, the first is the image.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
+    /// <summary>The page to write, .html; of two arguments, the first is the image. By default, the page has the name of the image's file and lies beside it.</summary>
+    [Parameter(Position = 0, ParameterSetName = PathSet)]
     [Alias("OutFile", "FilePath")]
     [ValidateNotNullOrEmpty]
     [Image]
@@ -67,22 +68,29 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        // With an image from the pipeline, the first argument is the page, so that it binds to Path. With two arguments it is the image.
-        if (Path is not null && !IsPage(Path.Path) && InputObject is [{ Given: string page } last] && (IsPage(page) || !System.IO.Path.HasExtension(page)))
-            (Path, InputObject) = (last, [Path]);
+        (ImageInput[] images, ImageInput? page) = (InputObject, Path);
 
-        foreach (ImageInput input in ImageInput.Resolve(this, InputObject, hasWildcards: false))
+        // The first argument binds to Path, since it is the page if the image comes from the pipeline. Of two arguments, it is the image, and so is a single one.
+        if (page is not null && !IsPage(page.Path))
+        {
+            bool isOnly = images.Length == 0;
+            if (isOnly || (images is [{ Given: string name }] && (IsPage(name) || !IOPath.HasExtension(name))))
+                (images, page) = ([page], isOnly ? null : images[0]);
+        }
+
+        if (images.Length == 0)
+            ProcessOne(page?.Given, () => throw new InvalidSettingException(nameof(InputObject), $"There is no image to write a report about. Give its file or object before the page, such as house.png{(page is null ? string.Empty : $" {page}")}, or pipe it."));
+        foreach (ImageInput input in ImageInput.Resolve(this, images, hasWildcards: false))
         {
             Subject = null;
-            ProcessOne(input.Given, () => Write(input.Read(nameof(InputObject), file => LoadImage(file), static image => image), source: input.Given as string));
+            ProcessOne(input.Given, () => Write(input.Read(nameof(InputObject), file => LoadImage(file), static image => image), input.Given as string, page?.ToString()));
         }
     }
 
-    private void Write(DiffusionImage image, string? source)
+    private void Write(DiffusionImage image, string? source, string? page)
     {
-        Subject = source is null ? InputRecord.DescribeItem("Image", _count++, image.Prompt) : System.IO.Path.GetFileName(source);
-        OutputNames names = new(Path?.ToString(), OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
-        OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed, index: 0, count: 1, ResolveOutput)!;
+        Subject = source is null ? InputRecord.DescribeItem("Image", _count++, image.Prompt) : IOPath.GetFileName(source);
+        OutputTarget target = ChooseTarget(image, source, page);
         if (!IsPage(target.Path))
             throw new InvalidSettingException(nameof(Path), $"'{target.Path}' is not the name of a page. Give one that ends in .html, or none of the endings of other files.");
         bool replaces = Force || target.IsGenerated;
@@ -107,7 +115,7 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
         using DenoisingProgress progress = new(WriteProgress, image.Prompt);
         recorder.Progress = progress.Report;
         DiffusionImage again = Timed("Making the image again", () => replay.Run(stages, CancellationToken));
-        string page = new DiffusionReport
+        string report = new DiffusionReport
         {
             Image = image,
             Again = again,
@@ -118,7 +126,7 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
         target.CreateFolder();
         string path = target.Write((name, addsNumber) =>
         {
-            void Fill(Stream stream) => stream.Write(Encoding.UTF8.GetBytes(page));
+            void Fill(Stream stream) => stream.Write(Encoding.UTF8.GetBytes(report));
             if (addsNumber)
                 return OutputFile.WriteNumbered(name, Fill);
             OutputFile.Write(name, Force, Fill);
@@ -128,7 +136,20 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
             WriteObject(new FileInfo(path));
     }
 
-    private static bool IsPage(string? path) => s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+    private OutputTarget ChooseTarget(DiffusionImage image, string? source, string? page)
+    {
+        if (page is null && OutDirectory is null)
+        {
+            return (source ?? image.Path) is string file
+                ? new OutputTarget(IOPath.ChangeExtension(file, Ending))
+                : throw new InvalidSettingException(nameof(Path), "The image was not written to a file whose name the page could have. Give the page, such as house.html, or a folder with OutDirectory.");
+        }
+
+        OutputNames names = new(page, OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
+        return names.Next(image.Prompt ?? string.Empty, image.Seed, index: 0, count: 1, ResolveOutput)!;
+    }
+
+    private static bool IsPage(string? path) => s_endings.Contains(IOPath.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     // Reuse of features has no attention in most steps, and windows have none at all. A merged embedding has no words.
     private static DenoiseOptions Keep(TextEmbedding embedding, DenoiseOptions options) => options with

@@ -1,7 +1,8 @@
 using System.Management.Automation;
-using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 using StableDiffusion.Settings;
+using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
 
@@ -15,17 +16,21 @@ public sealed class MergeLatentCommand : MergeCmdlet
     /// <summary>The latents, denoised to the end or encoded from images.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
-    [ValidateNotNullOrEmpty]
-    [Restored<Latent>]
-    public Latent[] Latent { get; set; } = [];
+    [AllowNull]
+    public object?[]? Latent { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => _latents.AddRange(Latent);
+    protected override void ProcessRecord() => Take(nameof(Latent), Latent, _latents, AdviceFor);
 
     /// <inheritdoc/>
-    protected override void EndProcessing()
+    protected override void EndProcessing() =>
+        MergeAll(_latents, () => WriteMerged(nameof(Latent), _latents, (first, second, ratio) => LatentMerge.Merge(first, second, ratio, ModeOf(StageOperation.MergeLatents))));
+
+    private static string AdviceFor(object? given) => given switch
     {
-        if (_latents.Count > 0)
-            ProcessOne(_latents, () => WriteMerged(nameof(Latent), _latents, (first, second, ratio) => LatentMerge.Merge(first, second, ratio, ModeOf(StageOperation.MergeLatents))));
-    }
+        TextEmbedding => "Merge-TextEmbedding merges embeddings, and Invoke-Denoise makes a latent from each.",
+        DiffusionImage => "ConvertTo-Latent makes a latent of an image.",
+        string or FileSystemInfo => "Import-Latent reads the file of a latent, and ConvertTo-Latent makes a latent of an image file.",
+        _ => "Give latents from Invoke-Denoise, ConvertTo-Latent or Import-Latent.",
+    };
 }

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
-using SdPowerShell.Serialization;
+using StableDiffusion.Denoising;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
@@ -18,9 +18,8 @@ public sealed class MergeTextEmbeddingCommand : MergeCmdlet
     /// <summary>The embeddings, from Get-TextEmbedding.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
-    [ValidateNotNullOrEmpty]
-    [Restored<TextEmbedding>]
-    public TextEmbedding[] Embedding { get; set; } = [];
+    [AllowNull]
+    public object?[]? Embedding { get; set; }
 
     /// <summary>The weight of each embedding in their mean.</summary>
     [Parameter(Mandatory = true, ParameterSetName = WeightSet)]
@@ -28,14 +27,19 @@ public sealed class MergeTextEmbeddingCommand : MergeCmdlet
     public Number<double>[]? Weight { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => _embeddings.AddRange(Embedding);
+    protected override void ProcessRecord() => Take(nameof(Embedding), Embedding, _embeddings, AdviceFor);
 
     /// <inheritdoc/>
-    protected override void EndProcessing()
+    protected override void EndProcessing() => MergeAll(_embeddings, Merge);
+
+    private static string AdviceFor(object? given) => given switch
     {
-        if (_embeddings.Count > 0)
-            ProcessOne(_embeddings, Merge);
-    }
+        Latent => "Merge-Latent merges latents.",
+        FileSystemInfo => "Import-TextEmbedding reads the file of an embedding.",
+        string => "Get-TextEmbedding makes an embedding of a prompt, and Import-TextEmbedding reads one from a file.",
+        GeneratedObject => "Get-TextEmbedding makes an embedding of its prompt.",
+        _ => "Give embeddings from Get-TextEmbedding or Import-TextEmbedding.",
+    };
 
     private void Merge()
     {

@@ -4,6 +4,7 @@ using StableDiffusion;
 using StableDiffusion.Detecting;
 using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata.Animations;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -19,6 +20,7 @@ namespace SdPowerShell.Scripts;
 internal sealed class StageScript
 {
     private const string PathKey = "Path";
+    private const string UnnamedFilm = "animation.png";
 
     // What belongs to the objects that a command is given, or proves what was used.
     private static readonly HashSet<string> s_notOfDenoising = new(StringComparer.Ordinal)
@@ -64,22 +66,31 @@ internal sealed class StageScript
     // Whether all stages use the model that is the default anyway.
     private readonly bool _isDefaultModel;
 
-    private StageScript(StageList stages) => _isDefaultModel = ModelsOf(stages).All(static model => model is null or ModelStore.EmbeddedName);
+    // The name of an animation, which is written to a file and is no object.
+    private readonly string _film;
+
+    private StageScript(StageList stages, string? file)
+    {
+        _isDefaultModel = ModelsOf(stages).All(static model => model is null or ModelStore.EmbeddedName);
+        _film = file is not null && AnimationFile.IsName(file) ? file : UnnamedFilm;
+    }
 
     /// <summary>Writes a script.</summary>
     /// <param name="stages">The stages of an image, a latent or an embedding.</param>
     /// <param name="title">What the script makes, for its first line.</param>
     /// <param name="remark">What else to say of it, for another line; null for nothing.</param>
+    /// <param name="file">The name of the file that it was read from, without its folder; null if there is none.</param>
     /// <returns>The script, whose output is the same.</returns>
     /// <exception cref="NotRepeatableException">A stage cannot be written as a command; the message names it.</exception>
-    public static string Write(StageList stages, string title, string? remark = null)
+    public static string Write(StageList stages, string title, string? remark = null, string? file = null)
     {
         foreach (GenerationStage stage in stages.WithInputs())
             stage.CheckTypes();
-        StageScript script = new(stages);
+        StageScript script = new(stages, file);
         string last = script.Command(stages);
         string missing = string.Join(", ", script._names.Missing);
-        string[] comments = [$"Makes {title} again.", .. remark is null ? [] : (string[])[remark], .. missing.Length == 0 ? [] : (string[])[$"Not on this computer: {missing}.{(script._names.HasSwitch ? $" To use a path of your own instead, remove -{nameof(ModelCmdlet.NamesOnly)}." : string.Empty)}"]];
+        string? written = stages is [.., { Operation: StageOperation.Animate }] ? $"Writes the animation to '{script._film}' in the current folder, unless a file has that name already." : null;
+        string[] comments = [$"Makes {title} again.", .. new[] { written, remark }.OfType<string>(), .. missing.Length == 0 ? [] : (string[])[$"Not on this computer: {missing}.{(script._names.HasSwitch ? $" To use a path of your own instead, remove -{nameof(ModelCmdlet.NamesOnly)}." : string.Empty)}"]];
         return ScriptCheck.Checked($"#Requires -Modules StableDiffusion\n{string.Concat(comments.Select(static comment => $"# {PrintableText.Of(comment)}\n"))}{script._lines}{last}\n");
     }
 
@@ -114,7 +125,7 @@ internal sealed class StageScript
             StageOperation.ExpandMask => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Mask'{Settings(stage, "Left", "Top", "Right", "Bottom", "Feather")}",
             StageOperation.Join when stage.Settings.Keys.Any(static setting => setting is not ("Columns" or "Gap")) => throw new NotRepeatableException("A sheet with labels or empty places cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it."),
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
-            StageOperation.Animate => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Export-DiffusionAnimation -Path 'animation.png'{Settings(stage, "Delay", "Loop")}",
+            StageOperation.Animate => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Export-DiffusionAnimation -Path {Literal.Of(_film)}{Settings(stage, "Delay", "Loop")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it."),
         };

@@ -4,6 +4,7 @@ using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Images;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Merging;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Reports;
@@ -18,10 +19,6 @@ internal sealed class DiffusionReport
     private const int MostFrames = 30;
     private const int FrameSide = 256;
     private const int ImageSide = 768;
-
-    // Above these sides, PNG files of photographs become large.
-    private const int PngSide = 128;
-    private const int Quality = 85;
     private const int ChannelScale = 8;
 
     /// <summary>The image.</summary>
@@ -46,13 +43,13 @@ internal sealed class DiffusionReport
     public string Write(CancellationToken cancellationToken = default) => ReportPage.Write(new ReportContent
     {
         Title = Image.Prompt ?? "An image without a prompt",
-        Image = Encode(Image, Image.Prompt ?? "The image", ImageSide, cancellationToken),
+        Image = ReportImage.Of(Image, Image.Prompt ?? "The image", ImageSide, cancellationToken),
         Verdict = Image.Pixels.AsSpan().SequenceEqual(Again.Pixels) ? "The image was made again for this page, and has the same pixels." : "The image was made again for this page, and came out with other pixels. What follows is about the image as it was made again.",
-        Remark = Image.Stages?.HasMergedLatent == true && Recorder.Denoisings.Count > 1 ? $"Its latent was merged from those of {Recorder.Denoisings.Count} denoisings. The steps that follow are those of the last one alone." : null,
+        Remark = Image.Stages?.EndsInMergedLatent == true && Recorder.Denoisings.Count > 1 ? $"Its latent was merged from several. The steps that follow are those of the last of {Recorder.Denoisings.Count} denoisings alone." : null,
         Settings = [.. SettingTable.Rows.Where(static row => row.Name is not nameof(GenerationSettings.Prompt)).Select(row => (row.Name, Value: TextOf(row.Get(Image.Info)))).Where(static row => row.Value.Length > 0)],
         Prompts = [.. Recorder.Prompts.Select((prompt, index) => Describe(prompt, index, cancellationToken))],
         Steps = Recorder.Denoisings.Count == 0 ? [] : Describe(Recorder.Denoisings[^1], cancellationToken),
-        Channels = Recorder.Latent is Latent latent ? [.. LatentChannel.Split(latent, scale: ChannelScale).Select(channel => Encode(channel.Image, string.Create(CultureInfo.InvariantCulture, $"{channel}"), FrameSide, cancellationToken))] : [],
+        Channels = Recorder.Latent is Latent latent ? [.. LatentChannel.Split(latent, scale: ChannelScale).Select(channel => ReportImage.Of(channel.Image, string.Create(CultureInfo.InvariantCulture, $"{channel}"), FrameSide, cancellationToken))] : [],
         Stages = Recorder.Stages,
         Script = Script,
         Made = $"Made again with {Again.Info.Stages?.Select(static stage => stage.Made).LastOrDefault(static made => made is not null)}.",
@@ -60,19 +57,40 @@ internal sealed class DiffusionReport
 
     private ReportPrompt Describe(TextEmbedding prompt, int index, CancellationToken cancellationToken)
     {
-        IReadOnlyList<AttentionMap> maps = index == 0 && Recorder.Latent?.Attention is not null ? Recorder.Latent.FindAttention(new AttentionQuery()) : [];
-        Dictionary<int, ReportImage> images = [];
-        foreach (AttentionMap map in maps)
-        {
-            ReportImage image = Encode(map.ToImage(Again), $"Where the image looked at '{map.Token}'", FrameSide, cancellationToken);
-            foreach (int position in map.Positions)
-                images[position] = image;
-        }
+        ReportMaps maps = ReportMaps.Of(index == 0 && Recorder.Latent?.Attention is not null ? Recorder.Latent.FindAttention(new AttentionQuery()) : [], Again, cancellationToken);
 
-        // Position 0 of the vectors is the mark of the start.
-        ReportToken[] tokens = [.. prompt.WeightedTokens.Select((token, place) => new ReportToken(token.Text, token.Id, token.Weight, images.GetValueOrDefault(place + 1)))];
-        string name = Image.Stages?.HasMergedPrompt == true && prompt.Prompt.Length > 0 ? "One of the prompts" : index == 0 ? "Prompt" : prompt.Prompt.Length == 0 ? "Negative prompt: none" : prompt.Prompt == Image.NegativePrompt ? "Negative prompt" : "Another prompt";
-        return new ReportPrompt(name, tokens, prompt.LostText);
+        // Each chunk has the mark of the start before its tokens.
+        int chunkLength = ChunkLength(prompt.TokenIds);
+        IEnumerable<ReportToken> tokens = prompt.WeightedTokens.GroupBy(static token => token.Chunk).SelectMany(chunk => chunk.Select((token, place) =>
+            new ReportToken(token.Text, token.Id, token.Weight, maps.Images.GetValueOrDefault((chunk.Key * chunkLength) + place + 1))));
+        return new ReportPrompt(NameOf(prompt, index), [.. tokens], prompt.LostText) { MissingMaps = maps.Missing };
+    }
+
+    private static int ChunkLength(IReadOnlyList<int> ids) => Enumerable.Range(1, ids.Count)
+        .FirstOrDefault(length => ids.Count % length == 0 && Enumerable.Range(0, ids.Count / length).All(chunk => ids[chunk * length] == ids[0]));
+
+    private string NameOf(TextEmbedding prompt, int index)
+    {
+        IReadOnlyList<PromptShare> all = Image.Stages is StageList stages ? PromptShare.Of(stages) : [];
+        PromptShare[] own = [.. all.Where(share => share.Prompt == prompt.Prompt)];
+        if (own.Any(IsMerged))
+            return string.Join("; ", own.Select((share, place) => InWords(share, isFirst: place == 0)));
+        if (prompt.Prompt.Length == 0 && index > 0)
+            return "Negative prompt: none";
+        if (prompt.Prompt == Image.NegativePrompt && index > 0)
+            return "Negative prompt";
+        return index == 0 && !all.Any(IsMerged) ? "Prompt" : "Another prompt";
+
+        bool IsMerged(PromptShare share) => all.Count(other => other.IsNegative == share.IsNegative) > 1;
+
+        string InWords(PromptShare share, bool isFirst)
+        {
+            if (!IsMerged(share))
+                return share.IsNegative ? "negative prompt" : "Prompt";
+            string noun = share.IsNegative ? "negative prompt" : "prompt";
+            string name = share.Prompt.Length == 0 ? $"{(isFirst ? "No" : "no")} {noun}" : $"{(isFirst ? "One" : "one")} of the {noun}s";
+            return string.Create(CultureInfo.InvariantCulture, $"{name}, weight {share.Weight:0.###}");
+        }
     }
 
     private ReportStep[] Describe(IReadOnlyList<StepLatent> steps, CancellationToken cancellationToken)
@@ -90,7 +108,7 @@ internal sealed class DiffusionReport
     private ReportImage Frame(StepLatent step, int number, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return Encode(Decode(step.Denoised), string.Create(CultureInfo.InvariantCulture, $"Step {number}, timestep {step.Timestep:0}"), FrameSide, cancellationToken);
+        return ReportImage.Of(Decode(step.Denoised), string.Create(CultureInfo.InvariantCulture, $"Step {number}, timestep {step.Timestep:0}"), FrameSide, cancellationToken);
     }
 
     private static string TextOf(object? value) => value switch
@@ -99,14 +117,4 @@ internal sealed class DiffusionReport
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString() ?? string.Empty,
     };
-
-    /// <summary>Encodes an image, made smaller if a side is longer than is shown.</summary>
-    private static ReportImage Encode(DiffusionImage image, string text, int side, CancellationToken cancellationToken)
-    {
-        double part = Math.Min(1, (double)side / Math.Max(image.Width, image.Height));
-        if (part < 1)
-            image = ImageResize.Resize(image, Math.Max((int)(image.Width * part), 1), Math.Max((int)(image.Height * part), 1), ResizeMode.Stretch);
-        ImageFormat format = Math.Max(image.Width, image.Height) <= PngSide ? ImageFormat.Png : ImageFormat.Jpeg;
-        return new ReportImage(ImageEncoder.Encode(image, format, new ImageWriteOptions { Quality = Quality, Metadata = false }, ImageTexts.None, cancellationToken), text);
-    }
 }

@@ -1,3 +1,6 @@
+using StableDiffusion.Images;
+using StableDiffusion.Settings;
+
 namespace StableDiffusion.Reports;
 
 /// <summary>What a report shows: texts, numbers and images, already chosen and in order.</summary>
@@ -44,6 +47,32 @@ internal sealed record ReportImage(byte[] File, string Text)
 {
     private const byte StartOfJpeg = 0xFF;
 
+    // Above this side, PNG files of photographs become large.
+    private const int PngSide = 128;
+    private const int Quality = 85;
+
+    /// <summary>Encodes an image, made smaller if a side is longer than is shown.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="text">What it shows.</param>
+    /// <param name="side">The longest side that is shown, in pixels.</param>
+    /// <param name="cancellationToken">Cancels the encoding.</param>
+    /// <param name="isSmall">Whether few bytes matter more than the very pixels of a small image.</param>
+    public static ReportImage Of(DiffusionImage image, string text, int side, CancellationToken cancellationToken, bool isSmall = false)
+    {
+        image = Shrink(image, side);
+        ImageFormat format = !isSmall && Math.Max(image.Width, image.Height) <= PngSide ? ImageFormat.Png : ImageFormat.Jpeg;
+        return new ReportImage(ImageEncoder.Encode(image, format, new ImageWriteOptions { Quality = Quality, Metadata = false }, ImageTexts.None, cancellationToken), text);
+    }
+
+    /// <summary>Makes an image smaller if a side is longer than another.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="side">The longest side, in pixels.</param>
+    public static DiffusionImage Shrink(DiffusionImage image, int side)
+    {
+        double part = Math.Min(1, (double)side / Math.Max(image.Width, image.Height));
+        return part < 1 ? ImageResize.Resize(image, Math.Max((int)(image.Width * part), 1), Math.Max((int)(image.Height * part), 1), ResizeMode.Stretch) : image;
+    }
+
     /// <summary>The image as the address of a page.</summary>
     public string Address => $"data:image/{(File[0] == StartOfJpeg ? "jpeg" : "png")};base64,{Convert.ToBase64String(File)}";
 }
@@ -52,7 +81,11 @@ internal sealed record ReportImage(byte[] File, string Text)
 /// <param name="Name">What it is, such as negative prompt.</param>
 /// <param name="Tokens">Its tokens, in order.</param>
 /// <param name="LostText">The text that did not fit; empty for none.</param>
-internal sealed record ReportPrompt(string Name, IReadOnlyList<ReportToken> Tokens, string LostText);
+internal sealed record ReportPrompt(string Name, IReadOnlyList<ReportToken> Tokens, string LostText)
+{
+    /// <summary>How many of the tokens have a map that the page has no room for.</summary>
+    public int MissingMaps { get; init; }
+}
 
 /// <summary>A token of a report.</summary>
 /// <param name="Text">Its text.</param>

@@ -60,6 +60,8 @@ internal static class ReportPage
             }
 
             body.Append("</ol>");
+            if (prompt.MissingMaps > 0)
+                body.Append(CultureInfo.InvariantCulture, $"<p>The page has no room for the maps of the last {prompt.MissingMaps} tokens.</p>");
             if (prompt.LostText.Length > 0)
                 body.Append(CultureInfo.InvariantCulture, $"<p>Left out, since the text encoder reads no more: <q>{Encode(prompt.LostText)}</q></p>");
         }

@@ -53,6 +53,10 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>Whether a latent of these stages was merged from several, so that no denoising made the whole of it.</summary>
     internal bool HasMergedLatent => _stages.Any(static stage => stage.Operation == StageOperation.MergeLatents);
 
+    /// <summary>Whether the latent that was decoded last was merged from several. A denoising after the merge made another one.</summary>
+    internal bool EndsInMergedLatent => _stages.LastOrDefault(static stage => stage.Operation is StageOperation.MergeLatents or StageOperation.Denoise or StageOperation.RepaintTiles or StageOperation.Repair)
+        is { Operation: StageOperation.MergeLatents };
+
     /// <inheritdoc/>
     public GenerationStage this[int index] => _stages[index];
 

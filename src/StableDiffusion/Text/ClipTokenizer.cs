@@ -79,10 +79,10 @@ internal sealed class ClipTokenizer
 
     /// <summary>The entry of the vocabulary that has an id.</summary>
     /// <param name="id">The id.</param>
-    /// <returns>Its readable text, and whether it ends a word; null if there is no such entry.</returns>
+    /// <returns>Its text, with parts of a character as bytes, and whether it ends a word; null if there is no such entry.</returns>
     public (string Text, bool EndsWord)? EntryOf(int id) => !_entries.Value.TryGetValue(id, out string? entry) ? null
         : _specialTokens.ContainsKey(entry) ? (entry, true)
-        : (_alphabet.Read(entry), entry.EndsWith(ClipTokenizerAlphabet.EndOfWord, StringComparison.Ordinal));
+        : (_alphabet.Show(entry), entry.EndsWith(ClipTokenizerAlphabet.EndOfWord, StringComparison.Ordinal));
 
     /// <summary>Splits a text into any number of tokens, without start and end.</summary>
     /// <param name="text">

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace StableDiffusion.Text;
@@ -30,19 +31,57 @@ internal sealed class ClipTokenizerAlphabet
     /// <summary>The text of an entry of the vocabulary.</summary>
     /// <param name="entry">The entry as the vocabulary has it.</param>
     /// <returns>The text, without the end-of-word mark; parts of a character become U+FFFD.</returns>
-    public string Read(string entry)
-    {
-        ReadOnlySpan<char> letters = entry;
-        if (letters.EndsWith(EndOfWord, StringComparison.Ordinal))
-            letters = letters[..^EndOfWord.Length];
+    public string Read(string entry) => BytesOf(entry) is byte[] bytes ? Encoding.UTF8.GetString(bytes) : LettersOf(entry);
 
+    /// <summary>The text of an entry of the vocabulary, for readers who see it alone.</summary>
+    /// <param name="entry">The entry as the vocabulary has it.</param>
+    /// <returns>The text, without the end-of-word mark. Bytes that are only a part of a character, or one that cannot be seen, are in hexadecimal: <c>&lt;E2 98&gt;</c>.</returns>
+    public string Show(string entry)
+    {
+        if (BytesOf(entry) is not byte[] bytes)
+            return LettersOf(entry);
+
+        StringBuilder text = new();
+        int hidden = 0;
+        for (int i = 0; i < bytes.Length;)
+        {
+            bool isVisible = Rune.DecodeFromUtf8(bytes.AsSpan(i), out Rune rune, out int length) == System.Buffers.OperationStatus.Done && IsVisible(rune);
+            if (isVisible)
+            {
+                AddHidden(bytes.AsSpan(i - hidden, hidden));
+                text.Append(rune);
+            }
+
+            hidden = isVisible ? 0 : hidden + length;
+            i += length;
+        }
+
+        AddHidden(bytes.AsSpan(bytes.Length - hidden));
+        return text.ToString();
+
+        void AddHidden(ReadOnlySpan<byte> part)
+        {
+            if (part.Length > 0)
+                text.Append('<').AppendJoin(' ', part.ToArray().Select(static value => value.ToString("X2", CultureInfo.InvariantCulture))).Append('>');
+        }
+    }
+
+    private static bool IsVisible(Rune rune) => !Rune.IsWhiteSpace(rune) && rune != Rune.ReplacementChar && Rune.GetUnicodeCategory(rune) is not
+        (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);
+
+    private static string LettersOf(string entry) => entry.EndsWith(EndOfWord, StringComparison.Ordinal) ? entry[..^EndOfWord.Length] : entry;
+
+    /// <summary>The bytes of an entry; null if it has a letter that is none of the alphabet.</summary>
+    private byte[]? BytesOf(string entry)
+    {
+        string letters = LettersOf(entry);
         byte[] bytes = new byte[letters.Length];
         for (int i = 0; i < letters.Length; i++)
         {
             if (!_bytes.TryGetValue(letters[i], out bytes[i]))
-                return letters.ToString();
+                return null;
         }
 
-        return Encoding.UTF8.GetString(bytes);
+        return bytes;
     }
 }

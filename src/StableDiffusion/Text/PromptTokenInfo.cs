@@ -13,7 +13,7 @@ public sealed record PromptTokenInfo
     /// <summary>The text encoder: <c>text_encoder</c>, or <c>text_encoder_2</c> for SDXL's second one.</summary>
     public required string Encoder { get; init; }
 
-    /// <summary>The readable text of the token. A part of a character is shown as U+FFFD.</summary>
+    /// <summary>The text of the token. Bytes that are only a part of a character, or one that cannot be seen, are in hexadecimal: <c>&lt;E2 98&gt;</c>.</summary>
     public required string Piece { get; init; }
 
     /// <summary>Its id in the vocabulary; that of a vector of textual inversion is beyond the vocabulary.</summary>
@@ -42,7 +42,7 @@ public sealed record PromptTokenInfo
 }
 
 /// <summary>An entry of the vocabulary near a token.</summary>
-/// <param name="Piece">Its readable text.</param>
+/// <param name="Piece">Its text, as in <see cref="PromptTokenInfo.Piece"/>.</param>
 /// <param name="TokenId">Its id.</param>
 /// <param name="Similarity">The cosine of the angle between the two vectors of the table of token embeddings, -1 to 1.</param>
 /// <param name="EndsWord">Whether a word ends with it.</param>

@@ -1,3 +1,4 @@
+using System.Text;
 using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Text;
@@ -46,7 +47,9 @@ internal sealed class TokenListing(ClipEncoder encoder, string prompt, PromptOpt
     {
         Prompt = prompt,
         Encoder = encoder.Name,
-        Piece = text,
+
+        // The text of a part of a character is U+FFFD, whatever part it is.
+        Piece = text.Contains(Rune.ReplacementChar.ToString(), StringComparison.Ordinal) ? Clip.EntryOf(id)?.Text ?? text : text,
         TokenId = id,
         Position = position,
         Chunk = chunk,

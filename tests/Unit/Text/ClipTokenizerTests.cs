@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Text;
@@ -50,6 +51,37 @@ public sealed class ClipTokenizerTests : IDisposable
 
         for (int i = 0; i < text.Length; i++)
             Assert.Equal(!char.IsWhiteSpace(text[i]), covered[i]);
+    }
+
+    // The letters stand for bytes, as in GPT-2's alphabet: Ġ is a space, Ċ the end of a line, Ļ the byte 99, ĺ the byte 98.
+    [Theory]
+    [InlineData("house</w>", "house")]
+    [InlineData("Ã©", "é")]
+    [InlineData("âĻ¥</w>", "♥")]
+    [InlineData("âĺ", "<E2 98>")]
+    [InlineData("ĺ</w>", "<98>")]
+    [InlineData("aâĻ", "a<E2 99>")]
+    [InlineData("âĻa¥</w>", "<E2 99>a<A5>")]
+    [InlineData("Ġ", "<20>")]
+    [InlineData("ï¿½</w>", "<EF BF BD>")]
+    [InlineData("aĊĠ</w>", "a<0A 20>")]
+    [InlineData("<|unknown letters 字|></w>", "<|unknown letters 字|>")]
+    public void A_piece_is_shown_with_the_bytes_of_what_is_only_a_part_of_a_character(string entry, string shown) =>
+        Assert.Equal(shown, new ClipTokenizerAlphabet().Show(entry));
+
+    [Fact]
+    public void Each_entry_of_the_public_vocabulary_can_be_read()
+    {
+        int parts = 0;
+        for (int id = 0; id < 49408; id++)
+        {
+            string text = s_public.Value.EntryOf(id)!.Value.Text;
+            Assert.DoesNotContain('\uFFFD', text);
+            Assert.NotEqual(string.Empty, text.Trim());
+            parts += Regex.IsMatch(text, "<[0-9A-F]{2}( [0-9A-F]{2})*>") ? 1 : 0;
+        }
+
+        Assert.InRange(parts, 100, 2000);
     }
 
     // The text cases of the demo model's reference numbers.

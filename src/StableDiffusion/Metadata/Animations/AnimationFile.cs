@@ -45,13 +45,12 @@ public sealed class AnimationFile : IDisposable
     public static AnimationFormat FormatOf(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return System.IO.Path.GetExtension(path).ToUpperInvariant() switch
-        {
-            ".GIF" => AnimationFormat.Gif,
-            ".PNG" or ".APNG" => AnimationFormat.Png,
-            _ => throw new InvalidSettingException(nameof(Path), $"An animation cannot be written as '{path}'. End the name in .gif, .png or .apng."),
-        };
+        return FindFormat(path) ?? throw new InvalidSettingException(nameof(Path), $"An animation cannot be written as '{path}'. End the name in .gif, .png or .apng.");
     }
+
+    /// <summary>Whether an animation can be written to a file of a name.</summary>
+    /// <param name="path">The file name.</param>
+    public static bool IsName(string path) => FindFormat(path) is not null;
 
     /// <summary>Adds a frame.</summary>
     /// <param name="frame">The image, of the size of the first one.</param>
@@ -127,4 +126,11 @@ public sealed class AnimationFile : IDisposable
             throw new OutputWriteException($"The file '{Path}' cannot be written: {Sentence.Of(error)} Make sure that the folder is writable and that the disk has enough space.", error);
         }
     }
+
+    private static AnimationFormat? FindFormat(string path) => System.IO.Path.GetExtension(path).ToUpperInvariant() switch
+    {
+        ".GIF" => AnimationFormat.Gif,
+        ".PNG" or ".APNG" => AnimationFormat.Png,
+        _ => null,
+    };
 }
