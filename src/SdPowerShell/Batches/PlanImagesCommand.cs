@@ -9,7 +9,7 @@ using StableDiffusion.Pipelines.Estimates;
 
 namespace SdPowerShell.Batches;
 
-/// <summary>New-DiffusionImage in a trial, which says of each image what it would take, and makes none. It is run by Measure-DiffusionJob, and is no command of the module.</summary>
+/// <summary>New-DiffusionImage in a trial, which says of each image what it would take, and makes none. It is run by Measure-DiffusionJob and Submit-DiffusionJob, and is no command of the module.</summary>
 internal sealed class PlanImagesCommand : NewDiffusionImageCommand
 {
     /// <summary>The files of the rows before, as a <c>PlannedFiles</c>.</summary>
@@ -20,6 +20,10 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     [Parameter(DontShow = true)]
     public object? Models { get; set; }
 
+    /// <summary>How many rows came before, in other parts of the trial.</summary>
+    [Parameter(DontShow = true)]
+    public int Before { get; set; }
+
     private PlannedModels Opened => (PlannedModels)Models!;
 
     /// <inheritdoc/>
@@ -27,13 +31,14 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     {
         base.BeginProcessing();
         Planned = (PlannedFiles?)Files;
+        RecordCount = Before;
     }
 
     /// <inheritdoc/>
-    internal override void WriteWarning(string text) => WriteObject(new WarningRecord(text));
+    internal override void WriteWarning(string text) => Say(new WarningRecord(text));
 
     /// <inheritdoc/>
-    private protected override void OnFailure(ErrorRecord record) => WriteObject(new PlannedFailure(Input?.Number, record));
+    private protected override void OnFailure(ErrorRecord record) => Say(record);
 
     /// <inheritdoc/>
     /// <remarks>Each row is looked at, even if the first one would end the run.</remarks>
@@ -60,13 +65,15 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
         // Whether LoRAs fit is seen from the graphs, which are not built for that.
         if (adapters is { IsEmpty: false } && image.IsBuilt)
             UsePipeline(static _ => true, adapters, madeBy);
-        WriteObject(image);
+        Say(image);
         return false;
     }
 
     /// <inheritdoc/>
-    private protected override void PassOnPlanned(OutputTarget target) => WriteObject(new PlannedImage { File = target.Path, Work = null });
+    private protected override void PassOnPlanned(OutputTarget target) => Say(new PlannedImage { File = target.Path, Work = null });
 
     /// <inheritdoc/>
-    internal override void PassOn(DiffusionImage image) => WriteObject(new PlannedImage { File = image.Path, Work = null });
+    internal override void PassOn(DiffusionImage image) => Say(new PlannedImage { File = image.Path, Work = null });
+
+    private void Say(object value) => WriteObject(new PlannedOutput(Input?.Number, value));
 }

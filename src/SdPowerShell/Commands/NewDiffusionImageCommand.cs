@@ -537,7 +537,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
             Again = again,
         };
 
-        DenoiseOptions Complete(GenerationSettings settings) => Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings))));
+        DenoiseOptions Complete(GenerationSettings settings) => Inspect(pipeline => pipeline.Complete(settings as DenoiseOptions ?? SettingTable.Create<DenoiseOptions>(row => row.Get(settings))));
 
         static long? Drawn(long? seed) => RandomSeed.IsDrawn(seed) ? null : seed;
     }
