@@ -168,6 +168,18 @@ Describe 'Measure-DiffusionJob' {
         { Measure-DiffusionJob none.csv -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound*'
     }
 
+    It 'takes settings that only some rows have, by any of their names, and the defaults of the session' {
+        $rows = [pscustomobject]@{ Prompt = 'a'; Steps = 2 }, [pscustomobject]@{ Prompt = 'b'; n_iter = 2; steps = 3 }, [pscustomobject]@{ Prompt = 'c'; Steps = 4; cfg_scale = 1 }
+        ($rows | Measure-DiffusionJob).UNetCalls | Should -Be (4 + 12 + 4)
+        ($rows | Measure-DiffusionJob -Parameter @{ guidance_scale = 1 }).UNetCalls | Should -Be (2 + 6 + 4)
+        ($rows | Measure-DiffusionJob -Parameter @{ GuidanceSc = 1 }).UNetCalls | Should -Be (2 + 6 + 4) -Because 'the start of a name is enough'
+        $PSDefaultParameterValues['New-Diffusion*:Steps'] = 7
+        try { ('a' | Measure-DiffusionJob).UNetCalls | Should -Be 14 }
+        finally { $PSDefaultParameterValues.Remove('New-Diffusion*:Steps') }
+        $image = New-DiffusionImage 'a' -Seed 1 -Steps 3 -GuidanceScale 1
+        ($image, [pscustomobject]@{ Prompt = 'b'; Steps = 2 } | Measure-DiffusionJob).UNetCalls | Should -Be (3 + 4)
+    }
+
     It 'has no bill for a table that is not there, or cannot be read' {
         Set-Content broken.csv 'Prompt,Prompt', 'a,b'
         foreach ($table in 'none.csv', 'broken.csv') {

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Reflection;
 using SdPowerShell.Commands;
 using SdPowerShell.Parameters;
 using StableDiffusion.Adapters;
@@ -24,11 +25,24 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     [Parameter(DontShow = true)]
     public int Before { get; set; }
 
+    /// <summary>The parameters that no row sets, and that are given only so that PowerShell does not look for them in each row.</summary>
+    [Parameter(DontShow = true)]
+    public string[] Absent { get; set; } = [];
+
     private PlannedModels Opened => (PlannedModels)Models!;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        using (PlanImagesCommand initial = new())
+        {
+            foreach (PropertyInfo property in Absent.Select(static name => typeof(PlanImagesCommand).GetProperty(name)!))
+            {
+                property.SetValue(this, property.GetValue(initial));
+                MyInvocation.BoundParameters.Remove(property.Name);
+            }
+        }
+
         base.BeginProcessing();
         Planned = (PlannedFiles?)Files;
         RecordCount = Before;

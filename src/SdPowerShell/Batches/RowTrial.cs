@@ -15,6 +15,9 @@ namespace SdPowerShell.Batches;
 /// <param name="cmdlet">The cmdlet that asks.</param>
 internal sealed class RowTrial(PSCmdlet cmdlet) : IDisposable
 {
+    /// <summary>The command whose trial it is.</summary>
+    public const string Command = "New-DiffusionImage";
+
     private const int MostWarnings = 1000;
 
     // What New-DiffusionImage would wait for, write, show, put in order or divide among processes.
@@ -62,7 +65,7 @@ internal sealed class RowTrial(PSCmdlet cmdlet) : IDisposable
         if (rows.Length == 0)
             return [];
         using PowerShell shell = PowerShell.Create(RunspaceMode.CurrentRunspace);
-        shell.AddCommand(new CmdletInfo("New-DiffusionImage", typeof(PlanImagesCommand))).AddParameters(Given(rows[0].Number - 1));
+        shell.AddCommand(new CmdletInfo(Command, typeof(PlanImagesCommand))).AddParameters(Given(rows));
         ArrayList? errors = cmdlet.SessionState.PSVariable.GetValue("Error") as ArrayList;
         object?[] before = errors?.ToArray() ?? [];
         try
@@ -77,7 +80,7 @@ internal sealed class RowTrial(PSCmdlet cmdlet) : IDisposable
         }
     }
 
-    private Dictionary<string, object?> Given(int before)
+    private Dictionary<string, object?> Given(TrialRow[] rows)
     {
         Dictionary<string, object?> parameters = new(StringComparer.OrdinalIgnoreCase);
         foreach (DictionaryEntry entry in Parameters)
@@ -90,12 +93,16 @@ internal sealed class RowTrial(PSCmdlet cmdlet) : IDisposable
             parameters[nameof(FileName)] = FileName;
         if (parameters.ContainsKey(nameof(OutDirectory)))
             parameters.TryAdd("Resume", true);
+        IReadOnlyList<(string Name, object? Value)> absent = TrialColumns.FindAbsent(rows, parameters.Keys, cmdlet.SessionState.PSVariable.GetValue("PSDefaultParameterValues") as IDictionary);
+        foreach ((string name, object? value) in absent)
+            parameters.Add(name, value);
+        parameters[nameof(PlanImagesCommand.Absent)] = absent.Select(static parameter => parameter.Name).ToArray();
 
         // Errors go to the shell of the trial, whatever the user's preference is.
         parameters["ErrorAction"] = ActionPreference.Continue;
         parameters[nameof(PlanImagesCommand.Files)] = _files;
         parameters[nameof(PlanImagesCommand.Models)] = _models;
-        parameters[nameof(PlanImagesCommand.Before)] = before;
+        parameters[nameof(PlanImagesCommand.Before)] = rows[0].Number - 1;
         return parameters;
     }
 

@@ -13,6 +13,9 @@ namespace SdPowerShell.Batches;
 /// <param name="Error">Why it cannot be read; null if it can.</param>
 internal sealed record TrialRow(PSObject? Value, int Number, int? Line, int Asked, RowInvalidException? Error = null)
 {
+    /// <summary>The names of its columns; null if it is an object that is no row of a table.</summary>
+    public IEnumerable<string>? Columns { get; private init; }
+
     /// <summary>A row of a table.</summary>
     /// <param name="row">The row, which may be one that cannot be read.</param>
     /// <param name="number">Its number.</param>
@@ -21,7 +24,7 @@ internal sealed record TrialRow(PSObject? Value, int Number, int? Line, int Aske
     {
         try
         {
-            return new TrialRow(row.Error is null ? TableRecord.From(row) : throw row.Error, number, row.Line, asked.Of(row));
+            return new TrialRow(row.Error is null ? TableRecord.From(row) : throw row.Error, number, row.Line, asked.Of(row)) { Columns = row.Cells.Select(static cell => cell.Key) };
         }
         catch (RowInvalidException error)
         {

@@ -19,7 +19,7 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
     private const string RowSet = "Row";
 
     // So many rows are looked at by one run of New-DiffusionImage.
-    private const int MostRows = 500;
+    private const int MostRows = 2000;
 
     // What pwsh takes alone, with this module. Measured on Linux, x64.
     private const long ShellMemory = 120L << 20;

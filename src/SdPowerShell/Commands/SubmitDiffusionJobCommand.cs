@@ -24,7 +24,6 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     private const string Table = "table";
     private const string PipedTable = Table + ".jsonl";
     private const string Unnamed = "job";
-    private const string ImageCommand = "New-DiffusionImage";
     private const int DeepestValue = 8;
 
     // So many rows are looked at before a job is submitted, in parts, unless that takes too long.
@@ -202,14 +201,14 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
     private void CheckParameters()
     {
-        IReadOnlyDictionary<string, ParameterMetadata> known = InvokeCommand.GetCommand($"{MyInvocation.MyCommand.ModuleName}\\{ImageCommand}", CommandTypes.Cmdlet)?.Parameters ?? [];
+        IReadOnlyDictionary<string, ParameterMetadata> known = InvokeCommand.GetCommand($"{MyInvocation.MyCommand.ModuleName}\\{RowTrial.Command}", CommandTypes.Cmdlet)?.Parameters ?? [];
         Hashtable plain = new(StringComparer.OrdinalIgnoreCase);
         foreach (DictionaryEntry entry in Parameter)
         {
             string name = $"{entry.Key}";
             ParameterMetadata? found = known.Values.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase) || parameter.Aliases.Contains(name, StringComparer.OrdinalIgnoreCase));
             if (found is null)
-                throw new InvalidSettingException(nameof(Parameter), $"{ImageCommand} has no parameter '{name}'.{(Spelling.Nearest(name, known.Keys) is string near ? $" Did you mean '{near}'?" : string.Empty)}");
+                throw new InvalidSettingException(nameof(Parameter), $"{RowTrial.Command} has no parameter '{name}'.{(Spelling.Nearest(name, known.Keys) is string near ? $" Did you mean '{near}'?" : string.Empty)}");
             if (s_own.Contains(found.Name))
                 throw new InvalidSettingException(nameof(Parameter), $"{found.Name} cannot be among the settings for all rows: each row has its own, or it is a parameter of {MyInvocation.MyCommand.Name}.");
             plain[found.Name] = Plain(found.Name, entry.Value);

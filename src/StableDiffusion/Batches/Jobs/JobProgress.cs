@@ -66,7 +66,8 @@ internal sealed class JobProgress
             return;
         }
 
-        if (outcome.File is not null && _files.Add(Key(outcome.File)))
+        // Two equal rows have one file, and are asked for as two images.
+        if (outcome.File is not null && _files.Add(Key($"{outcome.Row}\n{outcome.File}")))
             row.Made++;
         if (outcome is { Status: JournalStatus.Made, Seconds: double seconds } && seconds is >= 0 and < 1e9 && outcome.Time - DateTimeOffset.MinValue > TimeSpan.FromSeconds(seconds))
         {
