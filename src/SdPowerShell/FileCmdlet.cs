@@ -22,7 +22,7 @@ public abstract class FileCmdlet : DiffusionCmdlet
     [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "LP")]
     [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
+    public virtual string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
 
     /// <summary>Writes a warning if the model that a file names is not there.</summary>
     /// <param name="file">The full path of the file.</param>

@@ -18,7 +18,6 @@ public abstract class RecordCmdlet : ModelCmdlet
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
 
     private PSObject? _record = s_none;
-    private int _recordCount;
     private RecordBinder? _binder;
 
     /// <summary>The LoRAs to apply, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
@@ -40,13 +39,16 @@ public abstract class RecordCmdlet : ModelCmdlet
         {
             _record = value;
             if (!ReferenceEquals(value, s_none))
-                _recordCount++;
+                RecordCount++;
         }
     }
 
     /// <summary>Turns the warnings about ignored columns and skipped lines into errors of their records.</summary>
     [Parameter]
     public SwitchParameter Strict { get; set; }
+
+    /// <summary>How many objects came from the pipeline.</summary>
+    private protected int RecordCount { get; set; }
 
     /// <summary>Whether a parameter is bound to the object of the pipeline as a whole.</summary>
     private protected abstract bool IsBoundByValue { get; }
@@ -68,7 +70,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <inheritdoc/>
     protected sealed override void ProcessRecord()
     {
-        Input = ReferenceEquals(_record, s_none) ? null : new InputRecord(_record, _recordCount);
+        Input = ReferenceEquals(_record, s_none) ? null : new InputRecord(_record, RecordCount);
         Subject = Input?.Describe(prompt: null, file: null);
         if (!ProcessOne(_record, RestoreRecord))
             return;
@@ -128,7 +130,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     private void RestoreRecord()
     {
         if (Input?.Value is PSObject copy)
-            Input = new InputRecord(SerializedObject.Restore(copy), _recordCount);
+            Input = new InputRecord(SerializedObject.Restore(copy), RecordCount);
     }
 
     private bool CheckColumns(InputRecord row)

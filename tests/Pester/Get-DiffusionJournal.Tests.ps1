@@ -52,6 +52,47 @@ Describe 'Get-DiffusionJournal' {
         (Get-DiffusionJournal torn.jsonl 3> $null).Prompt | Should -Be 'a cat'
     }
 
+    Context 'with folders and jobs' {
+        BeforeAll {
+            foreach ($name in 'one', 'two') {
+                $null = New-Item "job [1]/.jobs/$name/journals" -ItemType Directory -Force
+                Set-Content -LiteralPath "job [1]/.jobs/$name/job.json" '{"job":"StableDiffusion","version":1,"backend":"Local","submitted":"2026-01-02T03:04:05Z","table":"table.csv","rows":2,"images":2,"arraySize":2}'
+            }
+
+            function Set-Journal($path, $row) { Set-Content -LiteralPath $path "{`"time`":`"2026-01-02T03:04:05Z`",`"status`":`"Failed`",`"row`":`"$row`"}" }
+            Set-Journal 'job [1]/.jobs/one/journals/2.jsonl' 'one, worker 2'
+            Set-Journal 'job [1]/.jobs/one/journals/1.jsonl' 'one, worker 1'
+            Set-Journal 'job [1]/own.jsonl' own
+            '{"Prompt":"a"}', '{"Prompt":"b"}' | Set-Content -LiteralPath 'job [1]/table.jsonl'
+            Set-Content -LiteralPath 'job [1]/empty.jsonl' $null
+            $null = New-Item none -ItemType Directory
+        }
+
+        It 'reads those of <Name>' -ForEach @(
+            @{ Name = 'the workers of a job, by its folder'; Path = 'job [1]/.jobs/one'; Rows = 'one, worker 1', 'one, worker 2' }
+            @{ Name = 'all jobs of a folder'; Path = 'job [1]/.jobs'; Rows = 'one, worker 1', 'one, worker 2' }
+            @{ Name = 'a folder of images, and of its jobs'; Path = 'job [1]/'; Rows = 'own', 'one, worker 1', 'one, worker 2' }
+            @{ Name = 'the folder of journals'; Path = 'job [1]/.jobs/one/journals'; Rows = 'one, worker 1', 'one, worker 2' }
+            @{ Name = 'a job that has not begun, which has none'; Path = 'job [1]/.jobs/two'; Rows = @() }
+        ) {
+            (Get-DiffusionJournal -LiteralPath $Path -WarningVariable warnings -ErrorAction Stop).Row | Should -Be $Rows
+            $warnings | Should -BeNullOrEmpty -Because 'a table of rows is no journal'
+        }
+
+        It 'takes jobs and folders of the pipeline' {
+            (Get-DiffusionJob -LiteralPath 'job [1]' | Get-DiffusionJournal).Row | Should -Be 'one, worker 1', 'one, worker 2'
+            (Get-DiffusionJob -LiteralPath 'job [1]' | Select-Object Name, Folder | Get-DiffusionJournal).Count | Should -Be 2
+            (Get-Item -LiteralPath 'job [1]' | Get-DiffusionJournal).Row | Should -Be 'own', 'one, worker 1', 'one, worker 2'
+        }
+
+        It 'names a folder without any, and goes on' {
+            $entries = Get-DiffusionJournal none, made.jsonl -ErrorAction SilentlyContinue -ErrorVariable problems
+            $entries.Count | Should -Be 3
+            $problems.FullyQualifiedErrorId | Should -Be 'JournalInvalid,SdPowerShell.Commands.GetDiffusionJournalCommand'
+            "$problems" | Should -BeLike "There is no journal in the folder '*none'. Give *"
+        }
+    }
+
     It 'names a file that is not there' {
         { Get-DiffusionJournal none.jsonl -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound,SdPowerShell.Commands.GetDiffusionJournalCommand'
     }

@@ -16,7 +16,8 @@ Describe 'Measure-DiffusionJob' {
         $bill = Measure-DiffusionJob jobs.csv out -Verbose 4>&1
         $bill | Should -HaveCount 1 -Because 'nothing is opened'
         (Get-ChildItem -Recurse).FullName | Should -Be $before
-        $bill.Rows, $bill.Images, $bill.Unchanged, $bill.UNetCalls | Should -Be 3, 3, 0, 16
+        $bill.Rows, $bill.Images, $bill.ToMake, $bill.Unchanged, $bill.Failed, $bill.UNetCalls | Should -Be 3, 4, 3, 0, 1, 16
+        "$bill" | Should -Be '3 rows, 4 images: 3 to make, 0 unchanged, 1 of rows that fail'
         $bill.Failing.ForEach{ "$($_.Number) $($_.Line) $($_.ErrorId) $($_.Message)" } | Should -BeLike "3 4 StepsInvalid jobs.csv, line 4 ('a white star'): Steps is 0*"
         $bill.Time, $bill.Seconds, $bill.ImagesWithoutHistory | Should -Be $null, $null, 3
         $bill.Models.Name, $bill.Models.Images | Should -Be 'demo', 3
@@ -69,7 +70,8 @@ Describe 'Measure-DiffusionJob' {
             $bill.Failing.ForEach{ "$($_.Line) $($_.ErrorId)" } | Should -Be $ran.ForEach{ "$($_.Line) $($_.Id)" }
             $bill.Failing.Message | ForEach-Object { $_ | Should -Match '^bad\.csv, line \d+' }
             $bill.Failing.Count | Should -BeGreaterThan 20
-            $bill.Images + $bill.Unchanged | Should -Be @($made).Count
+            $bill.ToMake + $bill.Unchanged | Should -Be @($made).Count
+            $bill.Images, $bill.Failed | Should -Be $bill.Rows, $bill.Failing.Count
             $bill.Unchanged | Should -Be @($made | Where-Object IsUnchanged).Count
             $errors.Clear()
         }
@@ -122,9 +124,9 @@ Describe 'Measure-DiffusionJob' {
         Set-Content done.csv -Value 'Prompt,Steps', 'a red house,1', 'a blue fish,1'
         $null = Import-DiffusionTable done.csv | Select-Object -First 1 | New-DiffusionImage -OutDirectory done -Resume
         $bill = Measure-DiffusionJob done.csv -OutDirectory done
-        $bill.Unchanged, $bill.Images | Should -Be 1, 1
-        (Measure-DiffusionJob done.csv -OutDirectory done -FileName '{seed}').Images | Should -Be 2
-        (Measure-DiffusionJob done.csv -OutDirectory done -Parameter @{ Resume = $false }).Images | Should -Be 2
+        $bill.Unchanged, $bill.ToMake, $bill.Images | Should -Be 1, 1, 2
+        (Measure-DiffusionJob done.csv -OutDirectory done -FileName '{seed}').ToMake | Should -Be 2
+        (Measure-DiffusionJob done.csv -OutDirectory done -Parameter @{ Resume = $false }).ToMake | Should -Be 2
     }
 
     It 'measures 1,200 rows, and keeps what errors the session had' {
@@ -132,10 +134,28 @@ Describe 'Measure-DiffusionJob' {
         $lines = @('Prompt,Steps,OutFile') + (1..1200).ForEach{ $_ % 400 ? "a,1,$_.png" : "a,0,$_.png" }
         Set-Content many.csv -Value $lines
         $bill = Measure-DiffusionJob many.csv -OutDirectory out
-        $bill.Images | Should -Be 1197
+        $bill.Images, $bill.ToMake, $bill.Failed | Should -Be 1200, 1197, 3
         $bill.Failing.Line | Should -Be 401, 801, 1201
         $bill.Failing.Number | Should -Be 400, 800, 1200
         $Error.Count | Should -Be 0
+        $piped = Import-Csv many.csv | Measure-DiffusionJob -OutDirectory out
+        $piped.Failing.Message | Should -BeLike 'Row * (''a'', *.png): Steps is 0*'
+        $piped.Failing.ForEach{ $_.Message -replace ' \(.*' } | Should -Be 'Row 400', 'Row 800', 'Row 1200'
+    }
+
+    It 'counts the images that a table asks for, as a job does: <Name>' -ForEach @(
+        @{ Name = 'by a column'; Given = @{}; Images = 9; Failed = 7 }
+        @{ Name = 'by a parameter'; Given = @{ Count = 4 }; Images = 20; Failed = 12 }
+        @{ Name = 'by a parameter in another case'; Given = @{ COUNT = 4 }; Images = 20; Failed = 12 }
+    ) {
+        Set-Content counted.csv -Value 'Prompt,Steps,Count', 'a,1,2', 'b,0,3', 'c,1,many', 'd,1,1,x', 'e,0,2'
+        $bill = Measure-DiffusionJob counted.csv -OutDirectory out -Parameter $Given
+        $bill.Images, $bill.Failed, $bill.ToMake | Should -Be $Images, $Failed, ($Images - $Failed)
+        $bill.Failing.ErrorId | Should -Be ($Given.Count ? @('StepsInvalid', 'RowInvalid', 'StepsInvalid') : @('StepsInvalid', 'CountInvalid', 'RowInvalid', 'StepsInvalid'))
+
+        # A task for each image of the rows that can be read.
+        $script = Submit-DiffusionJob counted.csv out -ArraySize 100 -Parameter $Given -WhatIf -Verbose -WarningAction SilentlyContinue -ErrorAction SilentlyContinue 4>&1 | Out-String
+        $script | Should -Match "--array=1-$($Images - ($Given.Count ? 4 : 1))\b"
     }
 
     It 'takes prompts, warns of unknown columns once, and refuses unknown parameters' {
@@ -146,6 +166,18 @@ Describe 'Measure-DiffusionJob' {
         $warnings.Count | Should -Be 1
         { 'a' | Measure-DiffusionJob -Parameter @{ Stepz = 2 } } | Should -Throw -ErrorId 'NamedParameterNotFound*'
         { Measure-DiffusionJob none.csv -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound*'
+    }
+
+    It 'takes settings that only some rows have, by any of their names, and the defaults of the session' {
+        $rows = [pscustomobject]@{ Prompt = 'a'; Steps = 2 }, [pscustomobject]@{ Prompt = 'b'; n_iter = 2; steps = 3 }, [pscustomobject]@{ Prompt = 'c'; Steps = 4; cfg_scale = 1 }
+        ($rows | Measure-DiffusionJob).UNetCalls | Should -Be (4 + 12 + 4)
+        ($rows | Measure-DiffusionJob -Parameter @{ guidance_scale = 1 }).UNetCalls | Should -Be (2 + 6 + 4)
+        ($rows | Measure-DiffusionJob -Parameter @{ GuidanceSc = 1 }).UNetCalls | Should -Be (2 + 6 + 4) -Because 'the start of a name is enough'
+        $PSDefaultParameterValues['New-Diffusion*:Steps'] = 7
+        try { ('a' | Measure-DiffusionJob).UNetCalls | Should -Be 14 }
+        finally { $PSDefaultParameterValues.Remove('New-Diffusion*:Steps') }
+        $image = New-DiffusionImage 'a' -Seed 1 -Steps 3 -GuidanceScale 1
+        ($image, [pscustomobject]@{ Prompt = 'b'; Steps = 2 } | Measure-DiffusionJob).UNetCalls | Should -Be (3 + 4)
     }
 
     It 'has no bill for a table that is not there, or cannot be read' {
@@ -200,7 +232,7 @@ Describe 'Measure-DiffusionJob' {
 
     It 'has a view that fits a terminal' {
         $text = Measure-DiffusionJob jobs.csv | Out-String -Width 80
-        $text | Should -Match '(?m)^Images to make +: 3'
+        $text | Should -Match '(?m)^Images +: 4\s+^To make +: 3\s+^Unchanged +: 0\s+^Failed +: 1, of 1 row\s'
         $text | Should -Match 'Calls of the U-Net +: 16'
         $text | Should -Match 'unknown: no journal'
         $text | Should -Match 'StepsInvalid: jobs.csv, line 4'

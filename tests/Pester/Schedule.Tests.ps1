@@ -49,6 +49,20 @@ Describe 'The script of about_StableDiffusion_Jobs' {
         $output | Should -Be 'Made: 1', 'Unchanged: 1'
     }
 
+    It 'counts an image or a failing row once, if two runs share the table' {
+        $sum = [regex]::Match((Get-Content -Raw "$pictures/make.ps1"), '(?ms)^Get-DiffusionJournal.*?(?=^exit)').Value
+        Push-Location (New-Item "$TestDrive/shared" -ItemType Directory)
+        try {
+            Set-Content jobs.csv 'Prompt,Seed,Steps,Count', 'a red house,1,1,2', 'a blue fish,2,0,1', 'a green tree,3,0,1', 'a cat,4,1,1'
+            $null = Import-DiffusionTable jobs.csv | Select-Object -Last 1 | New-DiffusionImage -OutDirectory out -Resume
+            $begun = Get-Date
+            1..2 | ForEach-Object { $null = Import-DiffusionTable jobs.csv | New-DiffusionImage -OutDirectory out -Claim -Journal made.jsonl -ErrorAction SilentlyContinue }
+            (Get-DiffusionJournal made.jsonl).Count | Should -Be 10
+            & ([scriptblock]::Create($sum)) | Should -Be 'Made: 2', 'Unchanged: 1', 'Failed: 2'
+        }
+        finally { Pop-Location }
+    }
+
     It 'ends with 2 if the batch was ended by an error that all rows share' {
         Set-Jobs 'a red house,1,1', 'a blue fish,2,1'
         $script = (Get-Content -Raw "$pictures/make.ps1").Replace("Journal = 'made.jsonl' }", "Journal = 'made.jsonl'; Model = 'none' }")

@@ -17,7 +17,8 @@ Describe 'Jobs with local workers' {
     It 'makes each image of a table once, in a folder with any name, and says so from the journals alone' {
         $out = "it's `$(out) ‘a’ [1] é"
         "Prompt,Seed,Steps,OutFile,Count`na red house,1,1,one.png,1`n`"a; `$(throw 1) 'b'`",2,1,two.png,2`nbad,3,0,bad.png,1`ntoo,many,2,fields.png,1,x`n" | Set-Content jobs.csv
-        $job = Submit-DiffusionJob jobs.csv $out -Local -Workers 2 -Name "it's `"one`" é" -ErrorAction SilentlyContinue -Parameter @{ NegativePrompt = "it's `"`n`$(1)"; GuidanceScale = 2.5 }
+        $job = Submit-DiffusionJob jobs.csv $out -Local -Workers 2 -Name "it's `"one`" é" -ErrorAction SilentlyContinue -Parameter @{ NegativePrompt = "it's `"`n`$(1)"; GuidanceScale = 2.5 } -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings | Should -BeLike "1 of 4 rows will fail. The first is jobs.csv, line 4 ('bad', bad.png): Steps is 0, but*. Measure-DiffusionJob lists them." -Because 'that line 5 cannot be read is an error'
         $job.State | Should -Be Running
         $job.Rows, $job.Images, $job.ArraySize, $job.Backend | Should -Be 4, 5, 2, 'Local'
         $job.Folder | Should -Be "$PWD/$out/.jobs/it's `"one`" é"
@@ -85,7 +86,7 @@ Describe 'Jobs with local workers' {
         "$problems" | Should -BeLike '*has not ended*Stop-DiffusionJob*'
         $again = $again | Wait-DiffusionJob -Timeout 300
         $again.State, $again.Done | Should -Be 'Completed', 20
-        Get-DiffusionJournal "$($again.Folder)/journals/*.jsonl" | Select-Object -ExpandProperty Status -Unique | Should -Be Unchanged
+        $again | Get-DiffusionJournal | Select-Object -ExpandProperty Status -Unique | Should -Be Unchanged
         Get-ChildItem pipe/.jobs -Force | Split-Path -Leaf | Should -Be job
     }
 }
@@ -130,6 +131,34 @@ Describe 'Submit-DiffusionJob' {
         $problems[0].FullyQualifiedErrorId | Should -BeLike 'RowInvalid,*'
         "$($problems[0])" | Should -Match 'torn.jsonl, line 2'
         $text | Should -Match '#SBATCH --array=1-4'
+    }
+
+    It 'warns of rows that will fail: <Name>' -ForEach @(
+        @{ Name = 'none'; Rows = 'a,1', 'b,2' }
+        @{ Name = 'of a table'; Rows = 'a,1', 'b,0', 'c,1', 'd,-1'; Warning = "2 of 4 rows will fail. The first is rows.csv, line 3 ('b'): Steps is 0, but * Measure-DiffusionJob lists them." }
+        @{ Name = 'the only one'; Rows = , 'a,many'; Warning = "1 of 1 row will fail. The first is rows.csv, line 2 ('a'): Steps is 'many', but *" }
+        @{ Name = 'all, by what they share'; Rows = 'a,1', 'b,2'; Given = @{ Parameter = @{ Width = 'wide' } }; Warning = "All rows will fail. Width is 'wide', but *" }
+        @{ Name = 'by the files that are there'; Rows = 'a,1', 'b,2'; Given = @{ FileName = 'same{index}' }; Warning = '1 of 2 rows will fail. The first is rows.csv, line 3*is also the file of an earlier row*' }
+        @{ Name = 'a device that is not here'; Rows = 'a,1', 'b,2'; Given = @{ Local = $true; Parameter = @{ Device = 'Cuda:9' } }; Warning = '2 of 2 rows will fail. *' }
+        @{ Name = 'no device that a node may have'; Rows = 'a,1', 'b,2'; Given = @{ Parameter = @{ Device = 'Cuda:9' } } }
+        @{ Name = 'some rows of a long table'; Rows = , 'a,0' + , 'a,1' * 2999; Warning = '1 of * rows that were checked, of 3000, will fail. The first is rows.csv, line 2 *' }
+    ) {
+        Set-Content rows.csv (, 'Prompt,Steps' + $Rows)
+        $Error.Clear()
+        $given = $Given ?? @{}
+        $job = Submit-DiffusionJob rows.csv warned -WhatIf @given -WarningVariable warnings -WarningAction SilentlyContinue
+        $job | Should -BeNullOrEmpty
+        $Error.Count | Should -Be 0
+        @($warnings).Count | Should -Be ($Warning ? 1 : 0) -Because "$warnings"
+        if ($Warning) { "$warnings" | Should -BeLike $Warning }
+        'warned' | Should -Not -Exist
+    }
+
+    It 'names rows of the pipeline by the table that workers read, and is not submitted where a warning stops' {
+        $null = 'a', '# no prompt', '', 'b' | Submit-DiffusionJob -OutDirectory warned -WhatIf -Parameter @{ Steps = 0 } -WarningVariable warnings -WarningAction SilentlyContinue
+        "$warnings" | Should -BeLike "2 of 2 rows will fail. The first is table.jsonl, line 1 ('a'): Steps is 0, *"
+        { 'a' | Submit-DiffusionJob -OutDirectory warned -Local -Parameter @{ Steps = 0 } -WarningAction Stop } | Should -Throw '*1 of 1 row will fail*'
+        'warned' | Should -Not -Exist
     }
 
     It 'takes no object that another process could not read' {
@@ -248,5 +277,15 @@ Describe 'Get-DiffusionJob, Wait-DiffusionJob and Stop-DiffusionJob' {
         $text = Get-DiffusionJob known good | Out-String -Width 80
         $text | Should -Match 'Name\s+State\s+Images\s+Done\s+Failed\s+In work\s+An hour\s+Time left'
         $text | Should -Match 'good\s+Stopped\s+2\s+0\s+0\s+0'
+    }
+
+    It 'is a short list of what is known, with rounded numbers' {
+        $null = New-Item known/.jobs/good/journals -ItemType Directory
+        '{"time":"2026-01-02T03:05:00Z","status":"Made","row":"table.csv, line 2","file":"/a.png","seconds":1.23456}' | Set-Content known/.jobs/good/journals/1.jsonl
+        $lines = (Get-DiffusionJob known good | Format-List | Out-String -Width 80).Trim() -split '\r?\n'
+        ($lines -replace ' *:.*') | Should -Be 'Name', 'State', 'Rows', 'Images', 'Done', 'Failed', 'Running', 'Left', 'ImagesPerHour', 'Backend', 'ArraySize', 'Submitted', 'Folder', 'OutDirectory'
+        $lines -match '^ImagesPerHour' | Should -Match ': 2916$'
+        $lines -match '^Submitted' | Should -Match ': \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$'
+        Remove-Item known/.jobs/good/journals -Recurse
     }
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Reflection;
 using SdPowerShell.Commands;
 using SdPowerShell.Parameters;
 using StableDiffusion.Adapters;
@@ -9,7 +10,7 @@ using StableDiffusion.Pipelines.Estimates;
 
 namespace SdPowerShell.Batches;
 
-/// <summary>New-DiffusionImage in a trial, which says of each image what it would take, and makes none. It is run by Measure-DiffusionJob, and is no command of the module.</summary>
+/// <summary>New-DiffusionImage in a trial, which says of each image what it would take, and makes none. It is run by Measure-DiffusionJob and Submit-DiffusionJob, and is no command of the module.</summary>
 internal sealed class PlanImagesCommand : NewDiffusionImageCommand
 {
     /// <summary>The files of the rows before, as a <c>PlannedFiles</c>.</summary>
@@ -20,20 +21,38 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     [Parameter(DontShow = true)]
     public object? Models { get; set; }
 
+    /// <summary>How many rows came before, in other parts of the trial.</summary>
+    [Parameter(DontShow = true)]
+    public int Before { get; set; }
+
+    /// <summary>The parameters that no row sets, and that are given only so that PowerShell does not look for them in each row.</summary>
+    [Parameter(DontShow = true)]
+    public string[] Absent { get; set; } = [];
+
     private PlannedModels Opened => (PlannedModels)Models!;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        using (PlanImagesCommand initial = new())
+        {
+            foreach (PropertyInfo property in Absent.Select(static name => typeof(PlanImagesCommand).GetProperty(name)!))
+            {
+                property.SetValue(this, property.GetValue(initial));
+                MyInvocation.BoundParameters.Remove(property.Name);
+            }
+        }
+
         base.BeginProcessing();
         Planned = (PlannedFiles?)Files;
+        RecordCount = Before;
     }
 
     /// <inheritdoc/>
-    internal override void WriteWarning(string text) => WriteObject(new WarningRecord(text));
+    internal override void WriteWarning(string text) => Say(new WarningRecord(text));
 
     /// <inheritdoc/>
-    private protected override void OnFailure(ErrorRecord record) => WriteObject(new PlannedFailure(Input?.Number, record));
+    private protected override void OnFailure(ErrorRecord record) => Say(record);
 
     /// <inheritdoc/>
     /// <remarks>Each row is looked at, even if the first one would end the run.</remarks>
@@ -60,13 +79,15 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
         // Whether LoRAs fit is seen from the graphs, which are not built for that.
         if (adapters is { IsEmpty: false } && image.IsBuilt)
             UsePipeline(static _ => true, adapters, madeBy);
-        WriteObject(image);
+        Say(image);
         return false;
     }
 
     /// <inheritdoc/>
-    internal override void PassOnPlanned(OutputTarget target) => WriteObject(new PlannedImage { File = target.Path, Work = null });
+    internal override void PassOnPlanned(OutputTarget target) => Say(new PlannedImage { File = target.Path, Work = null });
 
     /// <inheritdoc/>
-    internal override void PassOn(DiffusionImage image) => WriteObject(new PlannedImage { File = image.Path, Work = null });
+    internal override void PassOn(DiffusionImage image) => Say(new PlannedImage { File = image.Path, Work = null });
+
+    private void Say(object value) => WriteObject(new PlannedOutput(Input?.Number, value));
 }

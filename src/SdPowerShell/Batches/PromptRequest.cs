@@ -122,7 +122,7 @@ internal sealed class PromptRequest
     public RequestHash HashOf(NewDiffusionImageCommand command, int index)
     {
         GenerationSettings settings = OfImage(Asked, Job, index);
-        return Identity.Hash(command.Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings)))));
+        return Identity.Hash(command.Inspect(pipeline => pipeline.Complete(settings as DenoiseOptions ?? SettingTable.Create<DenoiseOptions>(row => row.Get(settings)))));
     }
 
     private static void CheckPrompt(NewDiffusionImageCommand command, string? prompt)

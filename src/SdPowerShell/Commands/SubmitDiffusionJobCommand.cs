@@ -1,14 +1,17 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Text;
+using SdPowerShell.Batches;
 using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
 using SdPowerShell.Scripts.Jobs;
 using StableDiffusion;
 using StableDiffusion.Batches;
+using StableDiffusion.Batches.Bills;
 using StableDiffusion.Batches.Jobs;
 using StableDiffusion.Batches.Tables;
+using Stopwatch = System.Diagnostics.Stopwatch;
 
 namespace SdPowerShell.Commands;
 
@@ -21,8 +24,13 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     private const string Table = "table";
     private const string PipedTable = Table + ".jsonl";
     private const string Unnamed = "job";
-    private const string ImageCommand = "New-DiffusionImage";
     private const int DeepestValue = 8;
+
+    // So many rows are looked at before a job is submitted, in parts, unless that takes too long.
+    private const int MostChecked = 1000;
+    private const int CheckedAtOnce = 100;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     // What the command gives to New-DiffusionImage by itself.
     private static readonly HashSet<string> s_own = new(StringComparer.OrdinalIgnoreCase)
@@ -31,6 +39,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     };
 
     private readonly MemoryStream _lines = new();
+    private AskedImages _asked = new(new Hashtable());
     private string? _table;
     private int _rows;
     private int _unreadable;
@@ -150,7 +159,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         ProcessOne(InputObject, () =>
         {
             JobRow.Write(Input, _lines);
-            Add(JobTable.ImagesOf(name => Input.Text(name)));
+            Add(_asked.Of(Input));
         });
         (Input, Subject) = (null, null);
     }
@@ -192,20 +201,21 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
     private void CheckParameters()
     {
-        IReadOnlyDictionary<string, ParameterMetadata> known = InvokeCommand.GetCommand($"{MyInvocation.MyCommand.ModuleName}\\{ImageCommand}", CommandTypes.Cmdlet)?.Parameters ?? [];
+        IReadOnlyDictionary<string, ParameterMetadata> known = InvokeCommand.GetCommand($"{MyInvocation.MyCommand.ModuleName}\\{RowTrial.Command}", CommandTypes.Cmdlet)?.Parameters ?? [];
         Hashtable plain = new(StringComparer.OrdinalIgnoreCase);
         foreach (DictionaryEntry entry in Parameter)
         {
             string name = $"{entry.Key}";
             ParameterMetadata? found = known.Values.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase) || parameter.Aliases.Contains(name, StringComparer.OrdinalIgnoreCase));
             if (found is null)
-                throw new InvalidSettingException(nameof(Parameter), $"{ImageCommand} has no parameter '{name}'.{(Spelling.Nearest(name, known.Keys) is string near ? $" Did you mean '{near}'?" : string.Empty)}");
+                throw new InvalidSettingException(nameof(Parameter), $"{RowTrial.Command} has no parameter '{name}'.{(Spelling.Nearest(name, known.Keys) is string near ? $" Did you mean '{near}'?" : string.Empty)}");
             if (s_own.Contains(found.Name))
                 throw new InvalidSettingException(nameof(Parameter), $"{found.Name} cannot be among the settings for all rows: each row has its own, or it is a parameter of {MyInvocation.MyCommand.Name}.");
             plain[found.Name] = Plain(found.Name, entry.Value);
         }
 
         Parameter = plain;
+        _asked = new AskedImages(plain);
     }
 
     /// <summary>A value that a script can say.</summary>
@@ -233,7 +243,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
                 _unreadable++;
             }
 
-            Add(JobTable.ImagesOf(row));
+            Add(_asked.Of(row));
         }
 
         _table = path;
@@ -242,10 +252,8 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     private void Add(int images)
     {
         _rows++;
-        _images += FixedCount ?? images;
+        _images += images;
     }
-
-    private int? FixedCount => Parameter["Count"] is { } count && LanguagePrimitives.TryConvertTo(count, out int number) && number > 0 ? number : null;
 
     private void Submit()
     {
@@ -259,7 +267,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
         string directory = ResolveOutput(OutDirectory);
         JobFolder folder = Name is null ? JobFolder.New(directory, NameOf(_table)) : JobFolder.Of(directory, Name);
-        int size = (int)Math.Min(Local ? Workers : ArraySize, _images - (_unreadable * (long)(FixedCount ?? 1)));
+        int size = (int)Math.Min(Local ? Workers : ArraySize, _images - (_unreadable * (long)(_asked.OfEach ?? 1)));
         JobRecord record = new()
         {
             Backend = Local ? JobBackend.Local : JobBackend.Slurm,
@@ -268,7 +276,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
             Table = _table is null ? PipedTable : Table + System.IO.Path.GetExtension(_table).ToLowerInvariant(),
             Rows = _rows,
             Images = (int)_images,
-            Count = FixedCount,
+            Count = _asked.OfEach,
             ArraySize = size,
         };
         JobScripts scripts = new()
@@ -291,6 +299,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         WriteVerbose($"{file}:");
         foreach (string line in script.TrimEnd().Split('\n'))
             WriteVerbose(line);
+        WarnOfFailing(directory);
         if (!ShouldProcess(folder.Path, $"Submit {_rows} row{(_rows == 1 ? string.Empty : "s")} with {_images} image{(_images == 1 ? string.Empty : "s")} to {(Local ? $"{size} local worker{(size == 1 ? string.Empty : "s")}" : $"{size} task{(size == 1 ? string.Empty : "s")} of Slurm")}"))
             return;
 
@@ -313,6 +322,46 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
         WriteObject(JobMonitor.Look([(folder, record)], CancellationToken).Single());
     }
+
+    /// <summary>Warns of rows that would fail. Of a long table, rows from all over it are looked at.</summary>
+    /// <param name="directory">The folder of the images.</param>
+    private void WarnOfFailing(string directory)
+    {
+        using RowTrial trial = new(this) { Parameters = Parameter, OutDirectory = directory, FileName = FileName };
+        int stride = ((_rows - 1) / MostChecked) + 1, number = 0, looked = 0, failing = 0;
+        FailingRow? first = null;
+        long begun = Stopwatch.GetTimestamp();
+        try
+        {
+            foreach (TableRow[] part in SubmittedRows().Where(row => number++ % stride == 0 && row.Error is null).Chunk(CheckedAtOnce))
+            {
+                FailingRow[] found = [.. trial.Look([.. part.Select((row, index) => TrialRow.Of(row, looked + index + 1, _asked))]).Select(static result => result.Failing).OfType<FailingRow>().Where(IsKnown)];
+                looked += part.Length;
+                failing += found.Length;
+                first ??= found.FirstOrDefault();
+                if (Stopwatch.GetElapsedTime(begun) > s_patience)
+                    break;
+            }
+        }
+        catch (RuntimeException error) when (RowTrial.IsOfAllRows(error))
+        {
+            WriteWarning($"All rows will fail. {Sentence.Of(error)}");
+            return;
+        }
+
+        if (first is null)
+            return;
+        string rows = looked == _rows - _unreadable ? $"{failing} of {_rows} row{(_rows == 1 ? string.Empty : "s")}" : $"{failing} of {looked} rows that were checked, of {_rows},";
+        WriteWarning($"{rows} will fail. The first is {Sentence.Of(first.Message)} Measure-DiffusionJob lists them.");
+
+        // The nodes of a cluster may have the devices that this computer lacks.
+        bool IsKnown(FailingRow row) => Local || row.ErrorId != DiffusionError.NoDevice;
+    }
+
+    /// <summary>The rows as the workers will read them.</summary>
+    private IEnumerable<TableRow> SubmittedRows() => _table is null
+        ? TableFile.Read(new MemoryStream(_lines.GetBuffer(), 0, (int)_lines.Length, writable: false), PipedTable, delimiter: null, CancellationToken)
+        : TableFile.Read(_table, delimiter: null, CancellationToken);
 
     private void CheckEnded(JobFolder folder)
     {

@@ -8,6 +8,9 @@ namespace SdPowerShell.Errors;
 /// <summary>The error records of the module. Their ids are a contract: scripts test for them.</summary>
 internal static class DiffusionError
 {
+    /// <summary>The id of a device that this computer does not have.</summary>
+    public const string NoDevice = "ExecutionProviderUnavailable";
+
     private const int LongestPath = 1000;
 
     /// <summary>The parameters whose name differs from the engine's setting.</summary>
@@ -53,7 +56,7 @@ internal static class DiffusionError
             DiskFullException => ("DiskFull", ErrorCategory.ResourceUnavailable),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
             DownloadException => ("DownloadFailed", ErrorCategory.ConnectionError),
-            DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
+            DeviceUnavailableException => (NoDevice, ErrorCategory.NotInstalled),
             InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
             SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
             NotRepeatableException => ("RecordNotRepeatable", ErrorCategory.InvalidData),

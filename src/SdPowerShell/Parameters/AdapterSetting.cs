@@ -15,14 +15,13 @@ internal static class AdapterSetting
     /// <param name="syntax">The prompt's syntax; only A1111's has tags.</param>
     public static AdapterSet ReadLoras(RecordCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
-        ModelLibrary library = ModelLibrary.Default;
-        List<Lora> loras = [.. LoraText.Join(Given(parameter)).Select(text => Lora.Parse(text, Finder(cmdlet, nameof(cmdlet.Lora), library.FindLora, library.FindLoraByName)))];
+        List<Lora> loras = [.. LoraText.Join(Given(parameter)).Select(text => Lora.Parse(text, Finder(cmdlet, nameof(cmdlet.Lora), ModelLibrary.Default.FindLora, ModelLibrary.Default.FindLoraByName)))];
         HashSet<string> given = [.. loras.Select(lora => lora.Path)];
         if (syntax == PromptSyntax.A1111 && prompt is not null)
         {
             loras.AddRange(ExtraNetworks.Find(prompt)
                 .Where(tag => tag.IsLora)
-                .Select(tag => library.FindLoraByName(tag.Name, cmdlet.CancellationToken) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength, BlockWeights = tag.BlockWeights is string blocks ? BlockWeights.Parse(blocks) : null })
+                .Select(tag => ModelLibrary.Default.FindLoraByName(tag.Name, cmdlet.CancellationToken) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength, BlockWeights = tag.BlockWeights is string blocks ? BlockWeights.Parse(blocks) : null })
                 .Where(lora => !given.Contains(lora.Path)));
         }
 
@@ -40,7 +39,7 @@ internal static class AdapterSetting
     /// <param name="parameter">The names or paths; empty ones are ignored.</param>
     public static IReadOnlyList<TextualInversion> ReadTextualInversions(RecordCmdlet cmdlet, IEnumerable<string?>? parameter)
     {
-        TextualInversion[] words = [.. Given(parameter).Select(Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))];
+        TextualInversion[] words = [.. Given(parameter).Select(name => Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName)(name))];
         foreach (TextualInversion word in words)
             cmdlet.WarnOfOthers("embedding", word.Path, ModelLibrary.Default.Embeddings);
         return words;

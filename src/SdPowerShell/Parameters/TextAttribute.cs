@@ -24,6 +24,10 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
+        // PowerShell takes no such object for strings by itself, and takes its column next. An exception for each row of a table would cost more than the rest of its binding.
+        if (Column is not null && inputData is PSObject { BaseObject: PSCustomObject } row && Cell.Unwrap(row.Properties[Column]?.Value) is string)
+            return inputData;
+
         foreach (object? item in LanguagePrimitives.GetEnumerable(inputData) ?? new[] { inputData })
         {
             if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)

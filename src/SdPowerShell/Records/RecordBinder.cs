@@ -92,8 +92,11 @@ internal sealed class RecordBinder
     /// <summary>Finds the columns of a row that are not taken, as <see cref="RowColumns.FindIgnored"/> does.</summary>
     /// <param name="row">The row, whose settings are bound.</param>
     /// <remarks>Unknown columns may be read by delay-bind script blocks, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
-    public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row) =>
-        _columns.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])) ? [] : _columns.FindIgnored(row);
+    public IReadOnlyCollection<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
+    {
+        (string, string, string)[] ignored = [.. _columns.FindIgnored(row)];
+        return ignored.Length > 0 && _columns.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])) ? [] : ignored;
+    }
 
     private void Bind(string parameter, object? value)
     {

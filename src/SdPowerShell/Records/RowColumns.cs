@@ -29,6 +29,9 @@ internal sealed class RowColumns
     private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<string> _settings = [];
     private readonly Dictionary<string, PSPropertyInfo> _columns = new(StringComparer.OrdinalIgnoreCase);
+    private string[] _header = [];
+    private string[] _unknown = [];
+    private (string Parameter, string[] Names)[] _doubled = [];
     private PSObject? _row;
 
     /// <summary>Determines the columns from the parameters.</summary>
@@ -87,12 +90,10 @@ internal sealed class RowColumns
     public IEnumerable<(string Parameter, object Value)> FindFilled(PSObject record)
     {
         Dictionary<string, PSPropertyInfo> there = ColumnsOf(record);
-        foreach (string parameter in _settings)
+        foreach ((string parameter, string[] names) in _doubled.Where(doubled => _settings.Contains(doubled.Parameter)))
         {
-            if (!Array.Exists(_names[parameter], there.ContainsKey))
-                continue;
-            PSPropertyInfo[] columns = [.. _names[parameter].Select(there.GetValueOrDefault).OfType<PSPropertyInfo>()];
-            if (columns.Length > 1 && IsEmpty(columns[0]) && Array.Find(columns, column => !IsEmpty(column)) is { Value: object value })
+            PSPropertyInfo[] columns = Array.ConvertAll(names, name => there[name]);
+            if (IsEmpty(columns[0]) && Array.Find(columns, column => !IsEmpty(column)) is { Value: object value })
                 yield return (parameter, value);
         }
     }
@@ -102,18 +103,16 @@ internal sealed class RowColumns
     public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
     {
         Dictionary<string, PSPropertyInfo> there = ColumnsOf(row);
-        foreach (string column in there.Values.Select(static column => column.Name).Where(column => !IsKnown(column)))
+        foreach (string column in _unknown)
         {
             yield return _others.Contains(column)
                 ? (column, $"The column '{column}' is not accepted from rows", $" Give -{column} to the command.")
                 : (column, $"The column '{column}' is not known", Advise(column));
         }
 
-        foreach (string[] names in _names.Values)
+        foreach ((_, string[] names) in _doubled)
         {
-            if (!Array.Exists(names, there.ContainsKey))
-                continue;
-            string[] filled = [.. names.Where(name => there.TryGetValue(name, out PSPropertyInfo? column) && !IsEmpty(column))];
+            string[] filled = [.. names.Where(name => !IsEmpty(there[name]))];
             foreach (string other in filled.Skip(1).Where(other => !IsSamplerOfA1111(filled[0], other)))
                 yield return (other, $"The column '{other}' is the same setting as '{filled[0]}'", string.Empty);
         }
@@ -128,7 +127,17 @@ internal sealed class RowColumns
         foreach (PSPropertyInfo property in record.Properties)
             _columns.TryAdd(property.Name, property);
         _row = record;
+        if (!_columns.Keys.SequenceEqual(_header))
+            ReadHeader();
         return _columns;
+    }
+
+    /// <summary>Finds what depends on the names of the columns alone, which all rows of a table share.</summary>
+    private void ReadHeader()
+    {
+        _header = [.. _columns.Keys];
+        _unknown = [.. _header.Where(column => !IsKnown(column))];
+        _doubled = [.. _names.Select(parameter => (parameter.Key, Array.FindAll(parameter.Value, _columns.ContainsKey))).Where(static parameter => parameter.Item2.Length > 1)];
     }
 
     private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));

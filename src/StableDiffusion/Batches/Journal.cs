@@ -79,6 +79,22 @@ public static class Journal
         }
     }
 
+    /// <summary>Whether a file is a journal by its first line. One that cannot be opened may be one.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    internal static bool IsJournal(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using FileStream file = OpenToRead(path, cancellationToken);
+            return Lines(file, path, cancellationToken).Select(static line => line.Line).FirstOrDefault(static line => line is not { Length: 0 }) is byte[] first && ParseOutcome(first) is not null;
+        }
+        catch (JournalInvalidException)
+        {
+            return true;
+        }
+    }
+
     /// <summary>Reads what a line says of an image, without its settings.</summary>
     /// <param name="line">Its bytes.</param>
     /// <returns>The outcome; null if it is not a line of a journal.</returns>

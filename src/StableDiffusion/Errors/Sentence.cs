@@ -5,5 +5,9 @@ internal static class Sentence
 {
     /// <summary>The message of an error, with a full stop: those of Unix have none.</summary>
     /// <param name="error">The error.</param>
-    public static string Of(Exception error) => error.Message.TrimEnd() is [.., '.' or '!' or '?'] ended ? ended : $"{error.Message.TrimEnd()}.";
+    public static string Of(Exception error) => Of(error.Message);
+
+    /// <summary>A message with a full stop.</summary>
+    /// <param name="message">The message.</param>
+    public static string Of(string message) => message.TrimEnd() is [.., '.' or '!' or '?'] ended ? ended : $"{message.TrimEnd()}.";
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace StableDiffusion.Sampling;
@@ -15,6 +16,11 @@ internal sealed class NoiseSchedule
 
     /// <summary>The value that A1111 uses for it.</summary>
     private const double OriginalTerminalAlpha = 4.8973451890853435e-08;
+
+    // So many schedules are kept for the next scheduler of the same training.
+    private const int MostKept = 16;
+
+    private static readonly ConcurrentDictionary<(string Schedule, double Start, double End, int Timesteps, bool IsZeroTerminal, bool IsFinite), NoiseSchedule> s_kept = new();
 
     private readonly float[] _alphasCumprod;
     private readonly float[] _sigmas;
@@ -42,13 +48,24 @@ internal sealed class NoiseSchedule
     /// <summary>The logarithm of the noise level of the last timestep.</summary>
     public float LogSigmaMax => _logSigmas[^1];
 
-    /// <summary>Computes the schedule.</summary>
+    /// <summary>Computes the schedule, or takes one that was computed before: it does not change.</summary>
     /// <param name="settings">The settings, with <see cref="SchedulerOptions.Betas"/> and, if the scheduler has it, <see cref="SchedulerOptions.ZeroTerminalSnr"/>.</param>
     /// <param name="finiteTerminal">Whether a rescaled schedule ends just below pure noise, so that its noise level is finite.</param>
     public static NoiseSchedule Create(SchedulerSettings settings, bool finiteTerminal = false)
     {
-        float[] betas = Betas(settings);
         bool zeroSnr = settings.Optional("rescale_betas_zero_snr") is true;
+        if (settings.Numbers("trained_betas") is not null)
+            return Compute(settings, zeroSnr, finiteTerminal);
+        if (s_kept.Count > MostKept)
+            s_kept.Clear();
+        return s_kept.GetOrAdd(
+            (settings.Word("beta_schedule"), settings.Number("beta_start"), settings.Number("beta_end"), settings.Integer("num_train_timesteps"), zeroSnr, finiteTerminal),
+            _ => Compute(settings, zeroSnr, finiteTerminal));
+    }
+
+    private static NoiseSchedule Compute(SchedulerSettings settings, bool zeroSnr, bool finiteTerminal)
+    {
+        float[] betas = Betas(settings);
         if (zeroSnr)
             RescaleToZeroTerminalSnr(betas);
 

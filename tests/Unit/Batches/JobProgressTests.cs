@@ -51,6 +51,17 @@ public sealed class JobProgressTests : IDisposable
     }
 
     [Fact]
+    public void Equal_rows_are_images_of_their_own_as_the_table_asks_for_them()
+    {
+        Add(1, JournalStatus.Made, 1, minute: 1);
+        Add(1, JournalStatus.Unchanged, 1, minute: 1, row: "table.csv, line 3");
+        Add(2, JournalStatus.Unchanged, 1, minute: 2, row: "table.csv, line 3");
+        DiffusionJob job = Look(Presence.None, _record with { Rows = 2, Images = 2 });
+        Assert.Equal((2, 0, 0), (job.Done, job.Failed, job.Left));
+        Assert.Equal(JobState.Completed, job.State);
+    }
+
+    [Fact]
     public void A_row_that_fails_is_counted_once_and_not_if_another_worker_made_it()
     {
         Add(1, JournalStatus.Failed, 1, minute: 1);
@@ -146,6 +157,8 @@ public sealed class JobProgressTests : IDisposable
     public void Jobs_are_found_in_the_folder_of_images_and_by_their_own()
     {
         Assert.Throws<JobNotFoundException>(() => JobFolder.Find(_folder.Path));
+        Assert.Empty(JobFolder.FindAll(_folder.Path));
+        Assert.Equal([], JournalFiles.Of(JobFolder.Of(_folder.Path, "none")));
         _job.Write(_record);
         JobFolder other = JobFolder.New(_folder.Path, "a");
         Assert.Equal("a-2", other.Name);

@@ -6,11 +6,17 @@ public sealed record BatchBill
     /// <summary>The number of rows, those that cannot be read among them.</summary>
     public required int Rows { get; init; }
 
-    /// <summary>The number of images to make.</summary>
+    /// <summary>The number of images that the rows ask for: those to make, those that an earlier run made, and those that cannot be made.</summary>
     public required int Images { get; init; }
+
+    /// <summary>The number of images to make.</summary>
+    public required int ToMake { get; init; }
 
     /// <summary>The number of images that an earlier run made.</summary>
     public required int Unchanged { get; init; }
+
+    /// <summary>The number of images of failing rows that would not be there.</summary>
+    public required int Failed { get; init; }
 
     /// <summary>The rows whose images would not all be made, each with its first error.</summary>
     public required IReadOnlyList<FailingRow> Failing { get; init; }
@@ -49,6 +55,6 @@ public sealed record BatchBill
     public double? Seconds => Time?.TotalSeconds;
 
     /// <summary>The bill in words.</summary>
-    /// <returns>The numbers of rows, images and rows that fail.</returns>
-    public override string ToString() => $"{Rows} rows, {Images} images to make, {Unchanged} unchanged, {Failing.Count} rows fail";
+    /// <returns>The numbers of rows and images.</returns>
+    public override string ToString() => $"{Rows} rows, {Images} images: {ToMake} to make, {Unchanged} unchanged, {Failed} of rows that fail";
 }

@@ -24,6 +24,7 @@ internal sealed class BillTally(MakingTimes times, long program)
     private int _rows;
     private int _images;
     private int _unchanged;
+    private int _failed;
     private long _calls;
     private long _memory;
     private string? _folder;
@@ -34,12 +35,13 @@ internal sealed class BillTally(MakingTimes times, long program)
     /// <summary>Adds a row.</summary>
     public void AddRow() => _rows++;
 
-    /// <summary>Adds a row that fails, which was counted; of several errors of a row the first one counts.</summary>
+    /// <summary>Adds a row that fails, which was counted.</summary>
     /// <param name="row">The row.</param>
-    public void Add(FailingRow row)
+    /// <param name="images">How many of its images would not be there.</param>
+    public void Add(FailingRow row, int images)
     {
-        if (_failing.Count == 0 || _failing[^1].Number != row.Number)
-            _failing.Add(row);
+        _failing.Add(row);
+        _failed += images;
     }
 
     /// <summary>Adds an image.</summary>
@@ -104,8 +106,10 @@ internal sealed class BillTally(MakingTimes times, long program)
         return new BatchBill
         {
             Rows = _rows,
-            Images = _images,
+            Images = _images + _unchanged + _failed,
+            ToMake = _images,
             Unchanged = _unchanged,
+            Failed = _failed,
             Failing = _failing.ToArray(),
             UNetCalls = _calls,
             Time = opened.Count == 0 ? null : TimeSpan.FromSeconds(seconds),

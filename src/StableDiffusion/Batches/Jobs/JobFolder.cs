@@ -81,15 +81,23 @@ internal sealed class JobFolder
     public static IReadOnlyList<JobFolder> Find(string path)
     {
         path = System.IO.Path.TrimEndingDirectorySeparator(path);
+        return FindAll(path) is { Count: > 0 } found ? found : throw new JobNotFoundException($"There is no job in '{path}'. Give the folder that the images of a job are written to, or the folder of the job.");
+    }
+
+    /// <summary>As <see cref="Find"/>, of a path where there may be no job.</summary>
+    /// <inheritdoc cref="Find"/>
+    /// <exception cref="JobNotFoundException">The folder cannot be read.</exception>
+    public static IReadOnlyList<JobFolder> FindAll(string path)
+    {
+        path = System.IO.Path.TrimEndingDirectorySeparator(path);
         if (File.Exists(System.IO.Path.Combine(path, RecordFile)))
             return [new JobFolder(path)];
         string root = System.IO.Path.GetFileName(path) == Root ? path : System.IO.Path.Combine(path, Root);
         try
         {
-            JobFolder[] found = Directory.Exists(root)
+            return Directory.Exists(root)
                 ? [.. Directory.EnumerateDirectories(root).Where(static folder => System.IO.Path.GetFileName(folder)[0] != '.' && File.Exists(System.IO.Path.Combine(folder, RecordFile))).Order(StringComparer.Ordinal).Select(static folder => new JobFolder(folder))]
                 : [];
-            return found.Length > 0 ? found : throw new JobNotFoundException($"There is no job in '{path}'. Give the folder that the images of a job are written to, or the folder of the job.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

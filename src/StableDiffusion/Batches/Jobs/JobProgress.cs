@@ -10,8 +10,6 @@ internal sealed class JobProgress
     /// <summary>A claim, or a line of a journal, that is younger is one of a worker that is at work.</summary>
     public static readonly TimeSpan Alive = TimeSpan.FromSeconds(300);
 
-    private const string JournalEnding = ".jsonl";
-
     // The speed is that of so many last images.
     private const int MostTimed = 256;
 
@@ -47,14 +45,8 @@ internal sealed class JobProgress
     public static JobProgress Read(JobFolder folder, Func<string?, int> imagesOf, CancellationToken cancellationToken)
     {
         JobProgress progress = new(imagesOf);
-        if (Directory.Exists(folder.Journals))
-        {
-            foreach (string journal in Directory.EnumerateFiles(folder.Journals, "*" + JournalEnding, new EnumerationOptions()).Order(StringComparer.Ordinal))
-            {
-                foreach (JournalOutcome outcome in Journal.ReadOutcomes(journal, cancellationToken))
-                    progress.Add(outcome);
-            }
-        }
+        foreach (JournalOutcome outcome in JournalFiles.Of(folder).SelectMany(journal => Journal.ReadOutcomes(journal, cancellationToken)))
+            progress.Add(outcome);
 
         progress.Failed = progress._rows.Values.Where(static row => row.HasFailed).Sum(static row => Math.Max((long)row.Images - row.Made, 0)) is var failed ? (int)Math.Min(failed, int.MaxValue) : 0;
         progress.CountClaims(folder);
@@ -74,7 +66,8 @@ internal sealed class JobProgress
             return;
         }
 
-        if (outcome.File is not null && _files.Add(Key(outcome.File)))
+        // Two equal rows have one file, and are asked for as two images.
+        if (outcome.File is not null && _files.Add(Key($"{outcome.Row}\n{outcome.File}")))
             row.Made++;
         if (outcome is { Status: JournalStatus.Made, Seconds: double seconds } && seconds is >= 0 and < 1e9 && outcome.Time - DateTimeOffset.MinValue > TimeSpan.FromSeconds(seconds))
         {

@@ -8,10 +8,10 @@ namespace StableDiffusion.Batches.Jobs;
 /// <param name="record">Its record.</param>
 internal sealed class JobTable(JobFolder folder, JobRecord record)
 {
-    // The column and its other name.
-    private static readonly string[] s_columns = ["Count", "n_iter"];
-
     private Dictionary<int, int>? _counts;
+
+    /// <summary>The column with the number of images of a row, and its other name.</summary>
+    public static IReadOnlyList<string> Columns { get; } = ["Count", "n_iter"];
 
     /// <summary>How many images a row is.</summary>
     /// <param name="row">The row in words, as journals have it: <c>table.csv, line 7 ('a red house')</c>.</param>
@@ -28,7 +28,7 @@ internal sealed class JobTable(JobFolder folder, JobRecord record)
     /// <param name="cellOf">Gives the cell of a column as text; null for none.</param>
     /// <returns>The number; 1 if it says none, or one that is none.</returns>
     public static int ImagesOf(Func<string, string?> cellOf) =>
-        int.TryParse(s_columns.Select(cellOf).FirstOrDefault(static cell => !string.IsNullOrWhiteSpace(cell)), NumberStyles.Integer, CultureInfo.InvariantCulture, out int count) && count > 0 ? count : 1;
+        int.TryParse(Columns.Select(cellOf).FirstOrDefault(static cell => !string.IsNullOrWhiteSpace(cell)), NumberStyles.Integer, CultureInfo.InvariantCulture, out int count) && count > 0 ? count : 1;
 
     /// <inheritdoc cref="ImagesOf(Func{string, string?})"/>
     /// <param name="row">The row.</param>
