@@ -30,7 +30,7 @@ Describe 'Expand-Prompt' {
             (Expand-Prompt '__form__' -All).Prompt | Should -Be 'round', 'square'
         }
         finally {
-            $env:STABLEDIFFUSION_WILDCARDS = "$OutFolder/pester/wildcards"
+            $env:STABLEDIFFUSION_WILDCARDS = "$StoreFolder/wildcards"
         }
     }
 

@@ -1,12 +1,15 @@
 <#
 .SYNOPSIS
 Runs Pester files one after another and writes a line of JSON for each test, for PesterFramework.cs.
+.PARAMETER Taken
+A folder in which several processes that are given the same files note the one that they run, so that each is run once.
 .NOTES
 Each line begins with the word 'pester:', so that what a test writes to the host is not taken for one.
 #>
 param(
     [Parameter(Mandatory)] [string]$Pester,
     [Parameter(Mandatory)] [string[]]$Path,
+    [Parameter(Mandatory)] [string]$Taken,
     [switch]$List
 )
 
@@ -21,6 +24,9 @@ function Format-Failure($Item) {
 }
 
 foreach ($file in $Path) {
+    try { [System.IO.FileStream]::new((Join-Path $Taken (Split-Path -Leaf $file)), 'CreateNew').Dispose() }
+    catch [System.IO.IOException] { continue }
+
     $configuration = New-PesterConfiguration
     $configuration.Run.Path = $file
     $configuration.Run.PassThru = $true

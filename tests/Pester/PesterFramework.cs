@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.Testing.Platform.Extensions.Messages;
@@ -7,10 +8,16 @@ using Microsoft.Testing.Platform.Requests;
 
 namespace StableDiffusion.Pester;
 
-/// <summary>Runs the Pester files in one PowerShell process and reports each of their tests to the test platform.</summary>
+/// <summary>Runs the Pester files in a few PowerShell processes and reports each of their tests to the test platform.</summary>
 internal sealed class PesterFramework : ITestFramework, IDataProducer
 {
     private const string ResultPrefix = "pester:";
+
+    /// <summary>Short files that run all commands of the help and of the other pages in docs.</summary>
+    private static readonly string[] s_pageFiles = ["Help.Tests.ps1", "Gallery.Tests.ps1", "Tour.Tests.ps1"];
+
+    /// <summary>How many processes share the files. Much of what a test does is to wait for a process of its own.</summary>
+    private static readonly int s_shells = Math.Clamp(Environment.ProcessorCount, 1, 4);
 
     /// <inheritdoc/>
     public string Uid => nameof(PesterFramework);
@@ -42,12 +49,44 @@ internal sealed class PesterFramework : ITestFramework, IDataProducer
     public async Task ExecuteRequestAsync(ExecuteRequestContext context)
     {
         bool lists = context.Request is DiscoverTestExecutionRequest;
-        string[] files = [.. Directory.GetFiles(Metadata("TestFolder"), "*.Tests.ps1").Order(StringComparer.Ordinal)];
+        // What takes long first, as far as the size of a file tells: then the shells end at about the same time.
+        string[] files = [.. new DirectoryInfo(Metadata("TestFolder")).GetFiles("*.Tests.ps1")
+            .OrderBy(static file => !s_pageFiles.Contains(file.Name)).ThenByDescending(static file => file.Length).ThenBy(static file => file.Name, StringComparer.Ordinal)
+            .Select(static file => file.FullName)];
         HashSet<string> unfinished = [.. files];
         Dictionary<string, int> uses = [];
+        SemaphoreSlim turn = new(1);
 
-        using Process shell = Start(files, lists);
+        DirectoryInfo taken = Directory.CreateTempSubdirectory("pester-");
+        List<Process> shells = [];
         try
+        {
+            for (int number = 1; number <= (lists ? 1 : s_shells); number++)
+                shells.Add(Start(files, taken.FullName, number, lists));
+
+            string[] ends = await Task.WhenAll(shells.Select(Follow));
+            // A file that was not finished, be it that PowerShell crashed or that Pester did not load, must not pass for one without tests.
+            foreach (string file in files.Where(unfinished.Contains))
+            {
+                string message = $"PowerShell ended before the file was finished. {string.Join('\n', ends)}";
+                await Publish(new PesterResult(file, Path.GetFileName(file)), new FailedTestNodeStateProperty(message));
+            }
+        }
+        finally
+        {
+            foreach (Process shell in shells)
+            {
+                if (!shell.HasExited)
+                    shell.Kill(entireProcessTree: true);
+                shell.Dispose();
+            }
+
+            taken.Delete(recursive: true);
+            context.Complete();
+        }
+
+        // Publishes the results of a shell until it ends, and tells how it ended.
+        async Task<string> Follow(Process shell)
         {
             Task<string> errors = shell.StandardError.ReadToEndAsync(context.CancellationToken);
             while (await shell.StandardOutput.ReadLineAsync(context.CancellationToken) is string line)
@@ -56,25 +95,22 @@ internal sealed class PesterFramework : ITestFramework, IDataProducer
                     continue;
 
                 PesterResult result = JsonSerializer.Deserialize<PesterResult>(line.AsSpan(ResultPrefix.Length))!;
-                if (result.Result == "Done")
-                    unfinished.Remove(result.File);
-                else
-                    await Publish(result, StateOf(result, lists));
+                await turn.WaitAsync(context.CancellationToken);
+                try
+                {
+                    if (result.Result == "Done")
+                        unfinished.Remove(result.File);
+                    else
+                        await Publish(result, StateOf(result, lists));
+                }
+                finally
+                {
+                    turn.Release();
+                }
             }
 
             await shell.WaitForExitAsync(context.CancellationToken);
-            // A file that was not finished, be it that PowerShell crashed or that Pester did not load, must not pass for one without tests.
-            foreach (string file in files.Where(unfinished.Contains))
-            {
-                string message = $"PowerShell ended with exit code {shell.ExitCode} before the file was finished. {await errors}";
-                await Publish(new PesterResult(file, Path.GetFileName(file)), new FailedTestNodeStateProperty(message));
-            }
-        }
-        finally
-        {
-            if (!shell.HasExited)
-                shell.Kill(entireProcessTree: true);
-            context.Complete();
+            return $"Exit code {shell.ExitCode}. {await errors}".TrimEnd();
         }
 
         // Tests of the same name in one file, such as those of -ForEach, are told apart by their order.
@@ -102,10 +138,10 @@ internal sealed class PesterFramework : ITestFramework, IDataProducer
         _ => new FailedTestNodeStateProperty($"{result.Result}: {result.Message}"),
     };
 
-    private static Process Start(IEnumerable<string> files, bool lists)
+    private static Process Start(IEnumerable<string> files, string taken, int number, bool lists)
     {
         string quoted = string.Join(',', files.Select(Quote));
-        string script = $"& {Quote(Path.Combine(Metadata("TestFolder"), "Invoke-Suite.ps1"))} -Pester {Quote(Metadata("PesterManifest"))} -Path {quoted}{(lists ? " -List" : string.Empty)}";
+        string script = $"& {Quote(Path.Combine(Metadata("TestFolder"), "Invoke-Suite.ps1"))} -Pester {Quote(Metadata("PesterManifest"))} -Path {quoted} -Taken {Quote(taken)}{(lists ? " -List" : string.Empty)}";
         ProcessStartInfo start = new(
             Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
             [Metadata("PowerShellPath"), "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", script])
@@ -115,6 +151,9 @@ internal sealed class PesterFramework : ITestFramework, IDataProducer
             RedirectStandardError = true,
         };
         start.Environment["NO_COLOR"] = "1";
+        // Nothing runs long enough here for code to be compiled by what it did before.
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["PESTER_SHELL"] = number.ToString(CultureInfo.InvariantCulture);
         Process shell = Process.Start(start)!;
         shell.StandardInput.Close();
         return shell;

@@ -76,7 +76,7 @@ function Receive-BrowserMessage {
     [System.Text.Encoding]::UTF8.GetString($bytes.GetBuffer(), 0, $bytes.Length) | ConvertFrom-Json -AsHashtable
 }
 
-# Opens a page, waits until it is complete, and forgets what happened in the one before.
+# Opens a page, waits until it is complete and drawn, and forgets what happened in the one before.
 function Open-Page {
     param($Browser, [string] $Path)
     $Browser.Events.Clear()
@@ -84,6 +84,9 @@ function Open-Page {
     while ($Browser.Events.method -notcontains 'Page.loadEventFired') {
         $Browser.Events.Add((Receive-BrowserMessage $Browser))
     }
+
+    # An element that asks for the focus has it with the first frame that is drawn.
+    $null = Invoke-Browser $Browser Runtime.evaluate @{ expression = 'new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))'; awaitPromise = $true }
 }
 
 # The value of an expression of JavaScript in the page.

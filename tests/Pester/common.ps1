@@ -1,5 +1,5 @@
 # Dot-sourced by each test file in BeforeAll: imports the module that the build assembled, with folders of the tests'
-# own for models and caches.
+# own for models and caches. Files that run at the same time do so in shells with a number, which share none of these.
 $ErrorActionPreference = 'Stop'
 $OutFolder = [System.IO.Path]::GetFullPath("$PSScriptRoot/../../out")
 $ModuleFolder = Join-Path $OutFolder StableDiffusion
@@ -8,13 +8,14 @@ if (-not (Test-Path -LiteralPath "$ModuleFolder/StableDiffusion.psd1")) {
     throw "The module is not built. Run 'dotnet build' in the root of the repository first."
 }
 
-$env:STABLEDIFFUSION_CACHE = "$OutFolder/pester/cache"
-$env:STABLEDIFFUSION_MODELS = "$OutFolder/pester/models"
-$env:STABLEDIFFUSION_CONTROLNETS = "$OutFolder/pester/controlnets"
-$env:STABLEDIFFUSION_VAES = "$OutFolder/pester/vaes"
-$env:STABLEDIFFUSION_UPSCALERS = "$OutFolder/pester/upscalers"
-$env:STABLEDIFFUSION_DETECTORS = "$OutFolder/pester/detectors"
-$env:STABLEDIFFUSION_WILDCARDS = "$OutFolder/pester/wildcards"
+$StoreFolder = Join-Path $OutFolder "pester$env:PESTER_SHELL"
+$env:STABLEDIFFUSION_CACHE = "$StoreFolder/cache"
+$env:STABLEDIFFUSION_MODELS = "$StoreFolder/models"
+$env:STABLEDIFFUSION_CONTROLNETS = "$StoreFolder/controlnets"
+$env:STABLEDIFFUSION_VAES = "$StoreFolder/vaes"
+$env:STABLEDIFFUSION_UPSCALERS = "$StoreFolder/upscalers"
+$env:STABLEDIFFUSION_DETECTORS = "$StoreFolder/detectors"
+$env:STABLEDIFFUSION_WILDCARDS = "$StoreFolder/wildcards"
 
 Import-Module -Name "$ModuleFolder/StableDiffusion.psd1" -Force
 

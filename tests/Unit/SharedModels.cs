@@ -40,6 +40,14 @@ public sealed class SharedModels : IDisposable
         }
     }
 
+    /// <summary>The demo model with a third of the U-Net's channels, for tests of many denoisings whose pictures need not look like anything.</summary>
+    public string Thin => Build(() =>
+    {
+        string source = _folder["source of the thin one"];
+        ThinModel.Write(Repository.DemoModel, source);
+        return DiffusersFolder.Find(source);
+    });
+
     /// <summary>The reference's tiny Stable Diffusion 1.</summary>
     public string Sd1 => Build(() => File("sd1", "sd1-tiny.safetensors"));
 

@@ -23,7 +23,7 @@ public sealed class FolderManifestTests : CompositionCase
         Directory.CreateDirectory(Images);
         for (int number = 0; number < Compositions; number++)
         {
-            Composer composer = new(Library, files, number, Token);
+            Composer composer = new(Library, files, isThin: false, number, Token);
             ImageFile.Write(composer.Compose(), Path.Combine(Images, $"{number:00}.{(number % 10) switch { 0 => "jpg", 1 => "webp", _ => "png" }}"), new ImageWriteOptions { Quality = number % 20 < 10 ? ImageWriteOptions.DefaultQuality : 60 }, cancellationToken: TestContext.Current.CancellationToken);
         }
 

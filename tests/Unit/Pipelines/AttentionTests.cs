@@ -392,7 +392,7 @@ public sealed class AttentionTests(SharedModels models)
             // All shapes and colors in turn, with the number of the prompt as the seed.
             string[] objects = [shapes[i % 8], shapes[(i + 1 + (i / 8)) % 8]], colors = [s_colors[i % 6].Name, s_colors[(i + 1 + (i / 6)) % 6].Name];
             TextEmbedding prompt = pipeline.EncodePrompt($"a {colors[0]} {objects[0]} and a {colors[1]} {objects[1]} on white", cancellationToken: Cancellation);
-            Latent latent = Denoise(pipeline, prompt, new DenoiseOptions { Seed = i, Attention = new AttentionOptions() });
+            Latent latent = Denoise(pipeline, prompt, new DenoiseOptions { Seed = i, Steps = 12, Attention = new AttentionOptions() });
             (double X, double Y)[] places = Places(pipeline.Decode(latent, Cancellation), colors);
             IReadOnlyList<AttentionMap> maps = latent.FindAttention(new AttentionQuery { Tokens = objects });
 

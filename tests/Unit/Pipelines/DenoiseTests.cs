@@ -10,7 +10,7 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
 
-public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoModelFixture>
+public sealed class DenoiseTests(DemoModelFixture demo, SharedModels models) : IClassFixture<DemoModelFixture>
 {
     private const string House = "a red house on the grass in daylight with the sun on the left";
 
@@ -30,12 +30,13 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     {
         // Without guidance a step takes half the time.
         DenoiseOptions options = new() { Seed = 7, Steps = 6, Scheduler = scheduler, GuidanceScale = 1 };
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
-        Latent whole = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+        DiffusionPipeline pipeline = new(models.Open(models.Thin));
+        TextEmbedding embedding = pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        Latent whole = pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
 
-        Latent half = demo.Pipeline.Denoise(embedding, null, null, options with { StopStep = 3 }, cancellationToken: Cancellation);
-        Latent first = demo.Pipeline.Denoise(embedding, null, half, new DenoiseOptions { GuidanceScale = 1 }, cancellationToken: Cancellation);
-        Latent again = demo.Pipeline.Denoise(embedding, null, half, options with { StartStep = 3 }, cancellationToken: Cancellation);
+        Latent half = pipeline.Denoise(embedding, null, null, options with { StopStep = 3 }, cancellationToken: Cancellation);
+        Latent first = pipeline.Denoise(embedding, null, half, new DenoiseOptions { GuidanceScale = 1 }, cancellationToken: Cancellation);
+        Latent again = pipeline.Denoise(embedding, null, half, options with { StartStep = 3 }, cancellationToken: Cancellation);
 
         Assert.Equal((3, false), (half.Step, half.IsComplete));
         Assert.True(whole.IsComplete);

@@ -30,7 +30,7 @@ public sealed class PreviewTests(SharedModels models, DemoModelFixture demo) : I
         DiffusionPipeline pipeline = new(models.Open(models.Sd1));
         TextEmbedding embedding = pipeline.EncodePrompt("a", cancellationToken: Cancellation);
         List<DiffusionImage> previews = [];
-        Latent latent = pipeline.Denoise(embedding, null, null, new DenoiseOptions { Seed = 1, Steps = 4, Scheduler = scheduler }, step => previews.Add(step.Preview()), Cancellation);
+        Latent latent = pipeline.Denoise(embedding, null, null, new DenoiseOptions { Seed = 1, Steps = 4, Width = 128, Height = 128, Scheduler = scheduler }, step => previews.Add(step.Preview()), Cancellation);
         Assert.Equal(4, previews.Count);
         DiffusionImage last = LatentPreview.Create(latent, LatentColors.Find("StableDiffusion1")!);
         Assert.All(last.Pixels.Zip(previews[^1].Pixels), static pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1));
@@ -47,7 +47,7 @@ public sealed class PreviewTests(SharedModels models, DemoModelFixture demo) : I
         TextEmbedding embedding = pipeline.EncodePrompt("a", cancellationToken: Cancellation);
         List<Latent> samples = [];
         List<DiffusionImage> previews = [];
-        DenoiseOptions options = new() { Seed = 1, Steps = 5, Scheduler = "DDIM" };
+        DenoiseOptions options = new() { Seed = 1, Steps = 5, Width = 128, Height = 128, Scheduler = "DDIM" };
         List<float> timesteps = [];
         pipeline.Denoise(embedding, null, null, options, Keep, Cancellation);
         double[] betas = [.. Enumerable.Range(0, 1000).Select(static i => Math.Pow(Math.Sqrt(0.00085) + ((Math.Sqrt(0.012) - Math.Sqrt(0.00085)) * i / 999), 2))];
@@ -121,7 +121,7 @@ public sealed class PreviewTests(SharedModels models, DemoModelFixture demo) : I
     {
         DiffusionModel model = models.Open(models.Sd1);
         DiffusionPipeline pipeline = new(model);
-        DiffusionImage preview = pipeline.Preview(pipeline.Denoise(pipeline.EncodePrompt("a", cancellationToken: Cancellation), null, null, new DenoiseOptions { Seed = 1, Steps = 2 }, cancellationToken: Cancellation), cancellationToken: Cancellation);
+        DiffusionImage preview = pipeline.Preview(pipeline.Denoise(pipeline.EncodePrompt("a", cancellationToken: Cancellation), null, null, new DenoiseOptions { Seed = 1, Steps = 2, Width = 128, Height = 128 }, cancellationToken: Cancellation), cancellationToken: Cancellation);
         Assert.Null(OneImage.Match(preview.Stages!));
         StageReplay replay = new(ModelLibrary.Default, (_, _, run) => run(pipeline), new ReplayImages());
         Assert.Contains(replay.Check(preview.Stages!, Cancellation), static warning => warning.Contains("preview", StringComparison.Ordinal));

@@ -148,7 +148,7 @@ public sealed class RefinerTests(SharedModels models)
     {
         DiffusionModel plain = models.Open(models.Sd1);
         using DiffusionModel adapted = new(plain, AdapterSet.Create([new Lora(Repository.Data("adapters", "sd1-lora-peft.safetensors"), 0.8)]));
-        DenoiseOptions options = new() { Prompt = "a red house", Seed = 1, Steps = 4, Refiner = "other", RefinerSwitchAt = 0.5 };
+        DenoiseOptions options = new() { Prompt = "a red house", Seed = 1, Steps = 4, Width = 64, Height = 64, Refiner = "other", RefinerSwitchAt = 0.5 };
         DiffusionImage image = new TextToImage(new TextToImageRequest { Options = options }).Make(new DiffusionPipeline(adapted), new DiffusionPipeline(plain), 0, cancellationToken: Cancellation);
 
         Assert.NotNull(image.Lora);

@@ -16,11 +16,12 @@ using StableDiffusion.Upscaling;
 namespace StableDiffusion.Tests.Replaying;
 
 /// <summary>Composes stages at random, the same ones for the same number, as a user may at a prompt.</summary>
-/// <param name="library">The models "demo" and "other", the LoRA "style", the ControlNet "net" and the upscaler "compact".</param>
+/// <param name="library">The models "demo" and "other", the LoRA "style", the ControlNet "net" and the upscaler "compact", and thin ones.</param>
 /// <param name="files">The image files to start from, of 64x64 and 64x48 pixels.</param>
+/// <param name="isThin">Whether to use what is thin of the library, which takes a part of the time.</param>
 /// <param name="number">The number of the composition.</param>
 /// <param name="cancellationToken">Cancels the work.</param>
-internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files, int number, CancellationToken cancellationToken)
+internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files, bool isThin, int number, CancellationToken cancellationToken)
 {
     private static readonly string[] s_prompts = ["a red house on the grass", "a blue boat on the sea at night", "a (yellow:1.3) heart on white", ""];
     private static readonly string[] s_schedulers = [.. SchedulerCatalog.All.Where(static info => info.Name is not ("LCM" or "TCD" or "FlowMatchEuler")).Select(static info => info.Name)];
@@ -133,11 +134,11 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             DiffusionTiling = Chance(0.1) ? Pick(["MultiDiffusion", "Mixture"]) : null,
             Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),
             Mask = isMasked ? Mask(start!) : null,
-            Controls = isControlled ? [new ControlOptions("net", Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],
+            Controls = isControlled ? [new ControlOptions(Own("net"), Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],
         };
         options = options with { DiffusionTileSize = options.DiffusionTiling is null ? null : 48, Tiling = options.DiffusionTiling is null ? options.Tiling : null };
         string model = Model(), textModel = Chance(0.1) ? Model() : model;
-        AdapterSet? adapters = Chance(0.15) ? AdapterSet.Create([library.FindLora("style", cancellationToken) with { Strength = 0.8 }]) : null;
+        AdapterSet? adapters = Chance(0.15) ? AdapterSet.Create([library.FindLora(Own("style"), cancellationToken) with { Strength = 0.8 }]) : null;
         PromptOptions prompt = new() { Syntax = Chance(0.3) ? PromptSyntax.A1111 : PromptSyntax.Plain };
         TextEmbedding embedding = Encode(Pick(s_prompts));
         TextEmbedding? negative = Chance(0.4) ? Encode(Pick(s_prompts)) : null;
@@ -205,7 +206,9 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
         return run(new DiffusionPipeline(lease.Model));
     }
 
-    private string Model() => Chance(0.2) ? "other" : "demo";
+    private string Model() => Own(Chance(0.2) ? "other" : "demo");
+
+    private string Own(string name) => isThin ? $"thin-{name}" : name;
 
     private bool Chance(double probability) => _random.NextDouble() < probability;
 

@@ -12,11 +12,12 @@ namespace StableDiffusion.Tests.Replaying;
 /// <summary>Base of the tests of compositions of stages.</summary>
 public abstract class CompositionCase : StoreCase
 {
+    private const string Layer = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k";
+
     /// <summary>Writes the models, adapters and images that compositions use.</summary>
     /// <returns>The images.</returns>
     protected string[] WriteStore()
     {
-        const string Layer = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k";
         Repository.CopyDemoModel(Folder["models", "other"]);
         string unet = Path.Combine(Folder["models", "other"], "unet", "diffusion_pytorch_model.safetensors");
         int[] shape = [];
@@ -27,13 +28,7 @@ public abstract class CompositionCase : StoreCase
             shape = [.. tensors[Layer + ".weight"].Shape];
         });
 
-        string name = "lora_unet_" + Layer.Replace('.', '_');
-        Directory.CreateDirectory(Folder["loras"]);
-        SafetensorsWriter.Write(Folder["loras", "style.safetensors"], new Dictionary<string, Tensor>
-        {
-            [name + ".lora_down.weight"] = Filled(4, shape[1]),
-            [name + ".lora_up.weight"] = Filled(shape[0], 4),
-        });
+        WriteLora("style", shape);
         UntrainedControlNet.WriteDemo(Folder["controlnets", "net"]);
         Directory.CreateDirectory(Folder["upscalers"]);
         File.Copy(Repository.Data("upscalers", "compact-2x.safetensors"), Folder["upscalers", "compact.safetensors"]);
@@ -48,6 +43,27 @@ public abstract class CompositionCase : StoreCase
         }
 
         return files;
+    }
+
+    /// <summary>Writes the same models and adapters, as far as they have to do with U-Nets, with thin ones.</summary>
+    protected void WriteThinStore()
+    {
+        ThinModel.Write(Repository.DemoModel, Folder["models", "thin-demo"]);
+        ThinModel.Write(Folder["models", "other"], Folder["models", "thin-other"]);
+        ThinModel.WriteControlNet(Folder["models", "thin-demo"], Folder["controlnets", "thin-net"]);
+        using SafetensorsFile unet = SafetensorsFile.Open(Path.Combine(Folder["models", "thin-demo"], "unet", "diffusion_pytorch_model.safetensors"));
+        WriteLora("thin-style", unet.Read(Layer + ".weight").Shape);
+    }
+
+    private void WriteLora(string name, IReadOnlyList<int> shape)
+    {
+        string layer = "lora_unet_" + Layer.Replace('.', '_');
+        Directory.CreateDirectory(Folder["loras"]);
+        SafetensorsWriter.Write(Folder["loras", $"{name}.safetensors"], new Dictionary<string, Tensor>
+        {
+            [layer + ".lora_down.weight"] = Filled(4, shape[1]),
+            [layer + ".lora_up.weight"] = Filled(shape[0], 4),
+        });
 
         static Tensor Filled(int rows, int columns)
         {

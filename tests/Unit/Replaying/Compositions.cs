@@ -11,6 +11,9 @@ public sealed class Compositions : CompositionCase
 {
     private const int Count = 500;
 
+    // Every fifth uses the model that ships with the engine, which scripts need not name.
+    private const int ThickEvery = 5;
+
     private readonly Lazy<IReadOnlyList<Composition>> _all;
 
     public Compositions() => _all = new(() => [.. Make()]);
@@ -31,9 +34,10 @@ public sealed class Compositions : CompositionCase
     private IEnumerable<Composition> Make()
     {
         string[] files = WriteStore();
+        WriteThinStore();
         for (int number = 0; number < Count; number++)
         {
-            Composer composer = new(Library, files, number, Token);
+            Composer composer = new(Library, files, isThin: number % ThickEvery != 0, number, Token);
             DiffusionImage image = composer.Compose();
             string record = GenerationRecord.Write(RecordedNames.Only(image.Info));
             Assert.DoesNotContain(Folder[""], record, StringComparison.Ordinal);

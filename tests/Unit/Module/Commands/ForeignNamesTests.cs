@@ -161,7 +161,7 @@ public sealed class ForeignNamesTests : CommandTests
     public void A_ControlNet_in_a_stage_is_not_opened_by_path()
     {
         string model = FamilyReference.Find("sd1", "sd1-tiny.safetensors"), net = $"-ControlNet '{Repository.Data("adapters", "sd1-controlnet")}' -ControlImage '{Scene}'";
-        RunWell($"$e = Get-TextEmbedding a -Model '{model}'; $e | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 {net} | Invoke-Denoise -Embedding $e -GuidanceScale 2 {net} | ConvertFrom-Latent | Export-DiffusionImage image.png");
+        RunWell($"$e = Get-TextEmbedding a -Model '{model}'; $e | Invoke-Denoise -Seed 1 -Steps 2 -Width 64 -Height 64 -StopStep 1 {net} | Invoke-Denoise -Embedding $e -GuidanceScale 2 {net} | ConvertFrom-Latent | Export-DiffusionImage image.png");
 
         AssertError(Run($"Get-DiffusionMetadata image.png -WarningAction SilentlyContinue | New-DiffusionImage -Model '{model}' -ControlImage '{Scene}'"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
     }
