@@ -128,7 +128,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? GuidanceSigmaMax { get; set; }
 
-    /// <summary>The whole U-Net runs at every so many steps only, 1 to 100; its outer layers run in between.</summary>
+    /// <summary>The whole U-Net runs only at every n-th step, 1 to 100; its outer layers run in between.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("cache_interval")]
     [Number<int>]

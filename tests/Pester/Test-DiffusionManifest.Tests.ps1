@@ -64,7 +64,7 @@ Describe 'Test-DiffusionManifest' {
         (Get-Content -Raw batch/manifest.json) -replace '"Seed":1', '"Seed":2' | Set-Content batch/manifest.json
         $report = Test-DiffusionManifest batch -Count 2 | Where-Object Name -EQ a-boat-1.png
         $report.Remade | Should -Be Different
-        $report.Reason | Should -BeLike '*row 1 of a batch of 2 on the device*and now with*'
+        $report.Reason | Should -BeLike '*row 2 of a batch of 2 on the device*and now with*'
     }
 
     It 'refuses what is not a manifest' {

@@ -99,7 +99,7 @@ internal static class DiffusionError
         Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
         Remedy.GiveImages => "New-DiffusionImage takes them with -InitImage, -MaskImage and -ControlImage.",
         Remedy.WriteScript => "ConvertTo-DiffusionScript writes the commands that make the image.",
-        Remedy.GivePath when command.Parameters.ContainsKey(nameof(ModelCmdlet.NamesOnly)) => "A path that you give yourself is accepted, without -NamesOnly.",
+        Remedy.GivePath when command.Parameters.ContainsKey(nameof(ModelCmdlet.NamesOnly)) => "Or give its path, without -NamesOnly.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
     };

@@ -39,7 +39,7 @@ internal sealed class RecordComparison
     /// <returns>The end of a sentence.</returns>
     public string Cause()
     {
-        string[] known = [.. new[] { Differing("the device", static made => made.Device), Differing("the version of the module", static made => made.Module), Differing("the version of ONNX Runtime", static made => made.OnnxRuntime), Batches() }.OfType<string>()];
+        string[] known = [.. new[] { Differing("the device", static made => made.Device), Differing("the number of threads", static made => made.ThreadText), Differing("the version of the module", static made => made.Module), Differing("the version of ONNX Runtime", static made => made.OnnxRuntime), Batches() }.OfType<string>()];
         if (known.Length > 0)
             return $"{string.Join(" and ", known)} differs";
 

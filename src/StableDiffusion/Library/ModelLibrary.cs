@@ -252,9 +252,9 @@ public sealed class ModelLibrary
         return ModelVerifier.Run(model, runs, Folders.Cache, cancellationToken);
     }
 
-    /// <summary>The size in bytes of the graphs that were built from models, or prepared for this processor.</summary>
+    /// <summary>The size in bytes of the graphs that were built from models, or prepared for this processor, and that no process uses; also of what interrupted builds left.</summary>
     /// <param name="cancellationToken">Cancels it between two files.</param>
-    public long MeasureGraphs(CancellationToken cancellationToken = default) => FolderFiles.Length(Folders.Cache, cancellationToken);
+    public long MeasureGraphs(CancellationToken cancellationToken = default) => new BuildCache(Folders.Cache).MeasureUnused(cancellationToken);
 
     /// <summary>Deletes the graphs that were built from models, or prepared for this processor; each is made again when its model is next used.</summary>
     /// <returns>The number of folders that were kept, since this process or another has a graph in them open.</returns>

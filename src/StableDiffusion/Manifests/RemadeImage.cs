@@ -1,5 +1,7 @@
+using System.Globalization;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
+using StableDiffusion.Onnx;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
@@ -36,13 +38,17 @@ public sealed class RemadeImage
     public string Explain() => Original.Reproducibility switch
     {
         Reproducibility.Statistical => $"Only its settings are known, as {Original.Source} wrote them, and these do not give the same pixels.",
-        Reproducibility.Device => $"It was made with {Describe(Original.Info.Stages!.WithInputs().Select(static stage => stage.Made).OfType<StageMaker>())}, and now with {Describe(Image.Stages!.WithInputs().Select(static stage => stage.Made).OfType<StageMaker>())}.",
+        Reproducibility.Device => $"It was made with {string.Join(" and ", MakersOf(Original.Info.Stages!))}, and now with {string.Join(" and ", MakersOf(Image.Stages!))}.{ThreadsHint()}",
         _ when ImageFile.FormatOf(Original.Name) != ImageFormat.Png && Original.Stages?.Output == Image.Stages?.Output => "The image is the same, but no quality gives the bytes of its file, which another program or version wrote.",
-        _ => "A model, an adapter or an image that it began with is another one now, or the file was changed after it was made.",
+        _ => "A model, an adapter or an image that it was made from has changed since, or the file was changed after it was made.",
     };
 
-    private static string Describe(IEnumerable<StageMaker> makers) =>
-        string.Join(" and ", makers.Distinct());
+    private static StageMaker[] MakersOf(StageList stages) => [.. stages.WithInputs().Select(static stage => stage.Made).OfType<StageMaker>().Distinct()];
+
+    /// <summary>The remedy if nothing but the number of threads differs.</summary>
+    private string ThreadsHint() => MakersOf(Original.Info.Stages!) is [{ Threads: int threads } original] && MakersOf(Image.Stages!) is [var now] && original with { Threads = now.Threads } == now
+        ? string.Create(CultureInfo.InvariantCulture, $" Set {ThreadCount.Variable} to {threads} to make it with as many threads.")
+        : string.Empty;
 
     /// <summary>The image as it is in the file, where JPEG and WebP do not keep the exact pixels.</summary>
     internal DiffusionImage Decode() => ImageDecoder.Decode(_bytes, Original.Name, BackgroundColor.White, judge: null, CancellationToken.None);

@@ -1,6 +1,7 @@
 using StableDiffusion.Prompts;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Metadata;
 
@@ -72,11 +73,12 @@ internal static class RecordedNames
     private static string? Each(string? list, Func<string, string> reduce) =>
         TextList.Read(list) is string?[] texts ? TextList.Write([.. texts.OfType<string>().Select(reduce)]) : null;
 
-    /// <summary>Removes the folders from a LoRA's path.</summary>
+    /// <summary>Removes the folders and the ending from a LoRA's path, so that a file has one name, wherever it was found.</summary>
     /// <param name="text">The LoRA with its strengths, as <see cref="LoraText"/> describes.</param>
     public static string LoraName(string text)
     {
         (string name, _, _) = LoraText.Split(text);
-        return NameOrPath.WithoutFolder(name) + text.Trim()[name.Length..];
+        string file = NameOrPath.WithoutFolder(name);
+        return (TensorFile.HasKnownEnding(file) ? Path.GetFileNameWithoutExtension(file) : file) + text.Trim()[name.Length..];
     }
 }

@@ -10,8 +10,12 @@ public sealed record Device(DeviceKind Kind, int Index = 0)
     /// <summary>The name that means the best device available.</summary>
     public const string Auto = "Auto";
 
-    /// <summary>The CPU.</summary>
-    public static Device Cpu { get; } = new(DeviceKind.Cpu);
+    /// <summary>The CPU, with the number of threads that is set at the moment.</summary>
+    /// <exception cref="InvalidSettingException">The environment variable STABLEDIFFUSION_THREADS does not hold a whole number above 0.</exception>
+    public static Device Cpu => new(DeviceKind.Cpu);
+
+    /// <summary>The number of threads that an operator uses on the CPU, when this object was made; 0 for other devices. With another number, results may be rounded otherwise.</summary>
+    public int Threads { get; } = Kind == DeviceKind.Cpu ? ThreadCount.Current : 0;
 
     /// <summary>Reads a device from its text form, in any case; <see cref="Auto"/> is not a device and must be resolved first.</summary>
     /// <param name="text">The text form, such as <c>Cpu</c> or <c>cuda:1</c>.</param>

@@ -7,8 +7,6 @@ namespace StableDiffusion.Onnx;
 /// <summary>Finds out which devices work on this machine, and which one is best.</summary>
 public static class Devices
 {
-    private const string CudaNote = "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux.";
-
     /// <summary>
     /// Whether 8-bit products of unsigned and signed integers are added in pairs to 16 bits with saturation, as on x64 without
     /// VNNI. ONNX Runtime can then use unsigned integers for both, which is exact and slower, and would do so with VNNI too.
@@ -66,8 +64,8 @@ public static class Devices
     public static string Needs(DeviceKind kind) => kind switch
     {
         DeviceKind.Cpu => "Nothing else. It is always available.",
-        DeviceKind.Cuda => CudaNote,
-        DeviceKind.TensorRt => CudaNote + " TensorRT 10 too.",
+        DeviceKind.Cuda => "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux.",
+        DeviceKind.TensorRt => "An NVIDIA card with driver 580 or later, CUDA 13, cuDNN 9 and TensorRT 10, on x64 Windows or Linux.",
         DeviceKind.DirectML => "Windows, a DirectX 12 card and an ONNX Runtime built with DirectML.",
         DeviceKind.CoreML => "macOS on Apple silicon.",
         DeviceKind.OpenVino => "An ONNX Runtime built with OpenVINO.",
@@ -114,7 +112,7 @@ public static class Devices
         if (Fault(device) is string fault)
         {
             throw new DeviceUnavailableException(
-                $"The device {device} cannot be used. {fault} Its requirements: {Needs(device.Kind)} Or choose another device.") { Remedy = Remedy.ChooseDevice };
+                $"The device {device} cannot be used. {fault} It requires: {Needs(device.Kind)} Or choose another device.") { Remedy = Remedy.ChooseDevice };
         }
     }
 
@@ -162,7 +160,7 @@ public static class Devices
             case DeviceKind.Cpu:
                 // A waiting thread that spins takes the core that another process needs; a step is too long to gain from it.
                 options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-                options.IntraOpNumThreads = ThreadCount.Current;
+                options.IntraOpNumThreads = ThreadCount.Option(device.Threads);
                 if (s_saturates)
                     options.AddSessionConfigEntry("session.x64quantprecision", "1");
                 break;

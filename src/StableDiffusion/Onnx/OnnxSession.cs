@@ -95,14 +95,25 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="path">The path of the graph that it was made from, which messages name.</param>
     /// <param name="graph">What is known of that graph.</param>
     /// <param name="used">What the session uses; it is disposed with the session, or at once if it cannot be opened.</param>
+    /// <param name="replaced">Weights to use in place of the file's, all of which the optimized graph has kept; they are disposed as <paramref name="used"/> is. Null for none.</param>
     /// <param name="cancellationToken">Cancels the loading.</param>
     /// <inheritdoc cref="Open"/>
-    public static OnnxSession OpenOptimized(string optimized, string path, CheckedGraph graph, IDisposable used, CancellationToken cancellationToken)
+    public static OnnxSession OpenOptimized(string optimized, string path, CheckedGraph graph, IDisposable used, ReplacedWeights? replaced, CancellationToken cancellationToken)
     {
         SessionOptions options = Devices.CreateOptions(Device.Cpu);
         options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
         PackWeights(options, graph);
-        return Load(optimized, path, Device.Cpu, options, used, cancellationToken);
+        replaced?.AddTo(options);
+        return Load(optimized, path, Device.Cpu, options, replaced is null ? used : new UsedBySession(used, replaced), cancellationToken);
+    }
+
+    private sealed record UsedBySession(IDisposable Files, ReplacedWeights Weights) : IDisposable
+    {
+        public void Dispose()
+        {
+            Weights.Dispose();
+            Files.Dispose();
+        }
     }
 
     private static OnnxSession Load(string file, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken) =>

@@ -15,6 +15,9 @@ internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) :
 
     private readonly List<(string Name, OrtValue Value)> _values = [];
 
+    /// <summary>The names of the weights in the graph.</summary>
+    public IReadOnlySet<string> Names => _values.Select(static value => value.Name).ToHashSet(StringComparer.Ordinal);
+
     /// <summary>Whether weights may be rearranged, which uses the file's values if operators transform a weight first.</summary>
     public bool AllowsReordering => leftOutOptimizers.Count == 0;
 

@@ -20,14 +20,20 @@ internal static class ThreadCount
     private const int LongestFile = 1 << 16;
 
     private static readonly Limit s_limit = new(Variable, OfCores);
+    private static readonly Lazy<int> s_chosen = new(static () => Choose(Environment.ProcessorCount, Processors, IsPaired));
+    private static readonly Lazy<int> s_cores = new(static () => Math.Max((Processors ?? Environment.ProcessorCount) / (IsPaired ? 2 : 1), 1));
 
     /// <summary>
-    /// The number that the environment variable <see cref="Variable"/> has; otherwise that of the processors that this
+    /// The number of threads: that which the environment variable <see cref="Variable"/> has; otherwise that of the processors that this
     /// process may use, if it may not use all. ONNX Runtime looks at those of the whole machine only, also in a container or a job
     /// of a cluster.
     /// </summary>
     /// <exception cref="InvalidSettingException">The variable does not hold a whole number above 0.</exception>
-    public static int Current => s_limit.Value is var count and not OfCores ? (int)Math.Min(count, Most) : Choose(Environment.ProcessorCount, Read("present") is string list ? Count(list) : null, Read("smt/active")?.Trim() == "1");
+    public static int Current => s_limit.Value is var count and not OfCores ? (int)Math.Min(count, Most) : s_chosen.Value is var chosen and not OfCores ? chosen : s_cores.Value;
+
+    /// <summary>What ONNX Runtime is told: <see cref="OfCores"/> for as many threads as there are cores, which it then keeps on their cores.</summary>
+    /// <param name="count">The number of threads.</param>
+    public static int Option(int count) => s_chosen.Value == OfCores && count == s_cores.Value ? OfCores : count;
 
     /// <summary>Chooses the number.</summary>
     /// <param name="usable">The number of processors that the process may use, by its affinity and by the quota of its container.</param>
@@ -51,6 +57,10 @@ internal static class ThreadCount
 
         return count;
     }
+
+    private static int? Processors => Read("present") is string list ? Count(list) : null;
+
+    private static bool IsPaired => Read("smt/active")?.Trim() == "1";
 
     private static string? Read(string name)
     {

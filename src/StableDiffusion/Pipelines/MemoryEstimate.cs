@@ -60,7 +60,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <summary>Whether there is enough memory for an image as a whole, as far as the estimate can tell.</summary>
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
-    public bool FitsWhole(int width, int height) => model.Device != Device.Cpu || Whole(width, height) <= Limit;
+    public bool FitsWhole(int width, int height) => model.Device.Kind != DeviceKind.Cpu || Whole(width, height) <= Limit;
 
     /// <summary>Whether the autoencoder takes so much memory for an image that the system should get it back afterwards.</summary>
     /// <param name="width">The image's width in pixels.</param>

@@ -510,7 +510,7 @@ public sealed class DiffusionModel : IDisposable
         if (_plan?.ChangesPart(part) != true)
             return Sessions.Open(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
         if (!AdaptsFiles && !_plan.IsQuantized(part))
-            return Sessions.Open(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, attention: attention, cancellationToken: cancellationToken);
+            return Sessions.Open(graph, progress, reordersLayout, () => _plan.Merge(part, graph, cancellationToken), isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
 
         if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
         {

@@ -27,7 +27,7 @@ internal sealed class ModelSessions(DiffusionModel model)
     /// <param name="graph">The full path of the graph.</param>
     /// <param name="progress">Receives the progress of preparing the graph; may be null.</param>
     /// <param name="reordersLayout">Whether the weights are reordered for the processor.</param>
-    /// <param name="replaced">Weights in place of those of the graph; null for none.</param>
+    /// <param name="merge">Computes the weights in place of those of the graph; null for none.</param>
     /// <param name="plansMemory">Whether memory is planned for further runs of the same size.</param>
     /// <param name="isPrepared">Whether a graph that is prepared for this processor is kept for the next process.</param>
     /// <param name="tiling">The edges that meet.</param>
@@ -38,14 +38,30 @@ internal sealed class ModelSessions(DiffusionModel model)
     /// <exception cref="InvalidSettingException">The graph cannot be changed, since another program exported it.</exception>
     /// <remarks>A graph whose edges meet, or that has its attention as outputs, is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
     public OnnxSession Open(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null, CancellationToken cancellationToken = default)
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, Func<ReplacedWeights?>? merge = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null, CancellationToken cancellationToken = default)
     {
         bool isPlain = tiling == Tiling.None && attention is null;
-        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null)
+        ReplacedWeights? replaced = merge?.Invoke();
+        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared() : null)
             ?? OnnxSession.Open(graph, model.Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken);
         lock (_opened)
             _opened.Add(session);
         return session;
+
+        OnnxSession? OpenPrepared()
+        {
+            if ((model.PreparedFolder ?? model.CacheFolder) is not string folder || model.Device.Kind != DeviceKind.Cpu)
+                return null;
+            try
+            {
+                return new PreparedGraphs(folder).Open(graph, reordersLayout, replaced, report => progress?.Invoke(report with { Detail = model.Info.Name }), cancellationToken);
+            }
+            catch (ModelInvalidException) when (merge is not null)
+            {
+                replaced = merge();
+                return null;
+            }
+        }
 
         byte[] Change(string path)
         {
@@ -76,9 +92,4 @@ internal sealed class ModelSessions(DiffusionModel model)
         lock (_opened)
             _opened.RemoveAll(static session => session.IsClosed);
     }
-
-    private OnnxSession? OpenPrepared(string graph, Action<ProgressReport>? progress, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken) =>
-        (model.PreparedFolder ?? model.CacheFolder) is string folder && model.Device == Device.Cpu && replaced is null
-            ? new PreparedGraphs(folder).Open(graph, reordersLayout, report => progress?.Invoke(report with { Detail = model.Info.Name }), cancellationToken)
-            : null;
 }

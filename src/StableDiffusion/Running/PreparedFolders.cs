@@ -17,6 +17,9 @@ internal sealed class PreparedFolders(string cacheFolder)
     private const string KeyPrefix = "prepared-";
 
     private static readonly TimeSpan s_unused = TimeSpan.FromDays(60);
+
+    // The process that writes may be suspended.
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(5);
     private static readonly Limit s_limit = new("STABLEDIFFUSION_MAX_PREPARED_MB", 60_000);
 
     private readonly BuildCache _cache = new(cacheFolder);
@@ -75,7 +78,7 @@ internal sealed class PreparedFolders(string cacheFolder)
         return null;
     }
 
-    /// <summary>Writes a folder, unless there is no room for it.</summary>
+    /// <summary>Writes a folder, unless there is no room for it. Where another process writes the same, its end is waited for.</summary>
     /// <param name="key">The key.</param>
     /// <param name="bytes">The most that it can have, in bytes.</param>
     /// <param name="write">Writes the files into a folder.</param>
@@ -85,7 +88,12 @@ internal sealed class PreparedFolders(string cacheFolder)
     /// <exception cref="OutputWriteException">The cache cannot be written to.</exception>
     public bool TryAdd(string key, long bytes, Action<string> write, CancellationToken cancellationToken, bool isRequired = false)
     {
-        if (!Allows(bytes) || (!HasRoom(bytes, cancellationToken) && !(isRequired && DiskSpace.Free(cacheFolder) >= bytes)))
+        if (!Allows(bytes))
+            return false;
+        using IDisposable? writing = WaitForOthers(key, cancellationToken);
+        if (_cache.Find(key) is not null)
+            return true;
+        if (!HasRoom(bytes, cancellationToken) && !(isRequired && DiskSpace.Free(cacheFolder) >= bytes))
             return false;
 
         Remember(_cache.Add(key, folder =>
@@ -94,6 +102,21 @@ internal sealed class PreparedFolders(string cacheFolder)
             WriteManifest(folder, cancellationToken);
         }));
         return true;
+    }
+
+    private IDisposable? WaitForOthers(string key, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_longestWait);
+        try
+        {
+            Directory.CreateDirectory(cacheFolder);
+            return FolderLock.Own(Path.Combine(cacheFolder, $"{key}.writing"), limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     /// <summary>Deletes a folder, unless it is in use.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Checks;
+using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Running;
@@ -30,54 +31,66 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
     /// <summary>Opens a graph in its prepared form, which is written at the first time.</summary>
     /// <param name="graph">The full path of the <c>.onnx</c> file.</param>
     /// <param name="reordersLayout">As for <see cref="OnnxSession.Open"/>.</param>
+    /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, and if this throws, but not if it returns null. Null for none.</param>
     /// <param name="progress">Receives a report before and after it is prepared.</param>
     /// <param name="cancellationToken">Cancels the preparing or opening, within seconds.</param>
-    /// <returns>The opened graph, which keeps its files from being deleted; null if it is to be opened as it is: it is small, or there is no room.</returns>
+    /// <returns>The opened graph, which keeps its files from being deleted; null if it is to be opened as it is: it is small, there is no room, or weights are replaced that the prepared form has rearranged.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs.</exception>
+    /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs; or weights are replaced, and its prepared form cannot be opened and was deleted.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
-    public OnnxSession? Open(string graph, bool reordersLayout, Action<ProgressReport> progress, CancellationToken cancellationToken)
+    public OnnxSession? Open(string graph, bool reordersLayout, ReplacedWeights? replaced, Action<ProgressReport> progress, CancellationToken cancellationToken)
     {
         FileInfo file = new(graph);
-        if (!file.Exists || file.Directory!.EnumerateFiles().Sum(static other => other.Length) < smallest)
+
+        // Where optimizers are left out for the weights, it would be another graph.
+        if (replaced?.AllowsReordering == false || !file.Exists || file.Directory!.EnumerateFiles().Sum(static other => other.Length) < smallest)
             return null;
 
-        CheckedGraph known = GraphCheck.Check(graph);
-        FileInfo[] weights = [.. known.WeightFiles.Select(name => new FileInfo(Path.Combine(file.DirectoryName!, name)))];
-        if (known.WeightBytes < smallest || !PreparedFolders.Allows(known.WeightBytes * MostGrowth))
-            return null;
-
+        CheckedGraph known;
+        string key;
+        RentedBuild? rented;
         try
         {
-            string key = Key(graph, weights, reordersLayout, cancellationToken);
-            return OpenWhole(key, graph, known, cancellationToken) ?? (Write(key, graph, weights, reordersLayout, progress, cancellationToken) ? OpenWhole(key, graph, known, cancellationToken) : null);
+            known = GraphCheck.Check(graph);
+            FileInfo[] weights = [.. known.WeightFiles.Select(name => new FileInfo(Path.Combine(file.DirectoryName!, name)))];
+            if (known.WeightBytes < smallest || !PreparedFolders.Allows(known.WeightBytes * MostGrowth))
+                return null;
+
+            key = Key(graph, weights, reordersLayout, cancellationToken);
+            rented = _folders.Rent(key, cancellationToken) ?? (Write(key, graph, weights, reordersLayout, progress, cancellationToken) ? _folders.Rent(key, cancellationToken) : null);
         }
         catch (Exception error) when (error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException)
         {
             // The cache saves time only.
             return null;
         }
-    }
+        catch
+        {
+            replaced?.Dispose();
+            throw;
+        }
 
-    private OnnxSession? OpenWhole(string key, string graph, CheckedGraph known, CancellationToken cancellationToken)
-    {
-        if (_folders.Rent(key, cancellationToken) is not RentedBuild rented)
+        if (rented is null)
             return null;
-
+        string optimized = Path.Combine(rented.Folder, ModelParts.Graph);
         try
         {
-            return OnnxSession.OpenOptimized(Path.Combine(rented.Folder, ModelParts.Graph), graph, known, rented, cancellationToken);
+            if (replaced is not null && !KeptWeights.AreIn(graph, optimized, replaced.Names))
+            {
+                rented.Dispose();
+                return null;
+            }
+
+            return OnnxSession.OpenOptimized(optimized, graph, known, rented, replaced, cancellationToken);
         }
         catch (ModelInvalidException)
         {
             // Made by another build of ONNX Runtime of the same version.
             rented.Dispose();
             _folders.Delete(key);
-            return null;
-        }
-        catch
-        {
-            rented.Dispose();
+            if (replaced is null)
+                return null;
+            replaced.Dispose();
             throw;
         }
     }

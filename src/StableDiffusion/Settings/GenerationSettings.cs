@@ -112,7 +112,7 @@ public record GenerationSettings
     public double? GuidanceSigmaMax { get; init; }
 
     /// <summary>
-    /// The whole U-Net runs at every so many steps only, 1 to 100; in between, its outer layers run with what the inner ones made
+    /// The whole U-Net runs only at every n-th step, 1 to 100; in between, its outer layers run with what the inner ones made
     /// last (DeepCache: Ma et al., arXiv 2312.00858). Null means 1, all steps.
     /// </summary>
     [Setting(Key = "Feature reuse", IsOwnKey = true, Minimum = 1, Maximum = 100, Default = 1)]

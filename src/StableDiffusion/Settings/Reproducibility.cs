@@ -9,9 +9,9 @@ public enum Reproducibility
     /// <summary>Only the settings are known, such as those of another tool: a similar image, with other pixels.</summary>
     Statistical,
 
-    /// <summary>All stages are recorded, but with other versions, another kind of processor, a graphics card, or in a batch on the device: the same bytes are to be expected only there, and nearly the same ones here.</summary>
+    /// <summary>All stages are recorded, but with other versions, another kind of processor or number of threads, a graphics card, or in a batch on the device: the same bytes are to be expected only there, and nearly the same ones here.</summary>
     Device,
 
-    /// <summary>All stages are recorded with these versions and this kind of processor: the same bytes here.</summary>
+    /// <summary>All stages are recorded with these versions, this kind of processor and this number of threads: the same bytes here.</summary>
     Exact,
 }

@@ -12,7 +12,11 @@ namespace StableDiffusion.Settings;
 /// <param name="Device">The device and, for the CPU, the instructions that it computes with.</param>
 public sealed record StageMaker(string? Module, string? OnnxRuntime, string? Device)
 {
-    private static readonly Lazy<StageMaker> s_cpu = new(static () => On("Cpu " + (Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "baseline")));
+    private static readonly string s_instructions = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "baseline";
+
+    /// <summary>The number of threads on the CPU; null for other devices. With another number, sums may be rounded otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Threads { get; init; }
 
     /// <summary>How many latents were denoised at once on the device; null for one by itself. The sums of a larger batch may be rounded otherwise.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -23,18 +27,22 @@ public sealed record StageMaker(string? Module, string? OnnxRuntime, string? Dev
     public int? BatchRow { get; init; }
 
     /// <summary>This library on the processor of this machine.</summary>
-    public static StageMaker Cpu => s_cpu.Value;
+    /// <exception cref="InvalidSettingException">The environment variable STABLEDIFFUSION_THREADS does not hold a whole number above 0.</exception>
+    public static StageMaker Cpu => Of(Onnx.Device.Cpu);
 
     /// <summary>This library on a device of this machine.</summary>
     /// <param name="device">The device.</param>
-    internal static StageMaker Of(Device device) => device.Kind == DeviceKind.Cpu ? Cpu : On(device.ToString());
+    internal static StageMaker Of(Device device) => device.Kind == DeviceKind.Cpu ? On($"{device} {s_instructions}") with { Threads = device.Threads } : On(device.ToString());
 
     /// <summary>What it ran on, in words.</summary>
-    /// <returns>The versions, the device and the batch.</returns>
-    public override string ToString() => PrintableText.Of(string.Join(", ", new[] { Module, OnnxRuntime is null ? null : $"ONNX Runtime {OnnxRuntime}", Device, Batch }.OfType<string>()));
+    /// <returns>The versions, the device, its threads and the batch.</returns>
+    public override string ToString() => PrintableText.Of(string.Join(", ", new[] { Module, OnnxRuntime is null ? null : $"ONNX Runtime {OnnxRuntime}", Device, ThreadText, Batch }.OfType<string>()));
+
+    /// <summary>The number of threads in words; null if it is not known.</summary>
+    internal string? ThreadText => Threads is int count ? string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? "thread" : "threads")}") : null;
 
     /// <summary>The batch in words; null for none.</summary>
-    internal string? Batch => BatchOnDevice is null ? null : string.Create(CultureInfo.InvariantCulture, $"row {BatchRow} of a batch of {BatchOnDevice} on the device");
+    internal string? Batch => BatchOnDevice is null ? null : string.Create(CultureInfo.InvariantCulture, $"row {BatchRow + 1} of a batch of {BatchOnDevice} on the device");
 
     private static StageMaker On(string device) => new(ProductVersion.Text, OnnxEnvironment.Version, device);
 }

@@ -174,6 +174,28 @@ internal sealed class BuildCache(string root, string description = "the cache")
         return true;
     }
 
+    /// <summary>The length of what can be deleted now, in bytes: builds that no process has rented, and what interrupted builds left.</summary>
+    /// <param name="cancellationToken">Cancels it between two files.</param>
+    public long MeasureUnused(CancellationToken cancellationToken) => Directory.Exists(root)
+        ? Directory.EnumerateDirectories(root).Where(folder => folder != HashFolder && IsUnused(folder)).Sum(folder => FolderFiles.Length(folder, cancellationToken))
+        : 0;
+
+    private static bool IsUnused(string folder)
+    {
+        try
+        {
+            // Only to look, no lock is made.
+            if (!File.Exists(FolderLock.PathOf(folder)))
+                return true;
+            using IDisposable? owned = FolderLock.TryOwn(folder);
+            return owned is not null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Deletes what interrupted builds left, and the hashes of sources that no longer exist.</summary>
     public void Sweep()
     {

@@ -4,7 +4,7 @@ namespace StableDiffusion.Storage;
 internal static class NameOrPath
 {
     /// <summary>What to do about a name that a prompt or an image has, in sentences.</summary>
-    public const string NamesOnly = "This name can stand for only what is in that folder, and for no path. Put the file or folder there.";
+    public const string NamesOnly = "Only names of what is in that folder are allowed here, not paths. Put the file or folder there.";
 
     /// <summary>Finds it by its name, or otherwise by its path.</summary>
     /// <param name="nameOrPath">The name or path.</param>

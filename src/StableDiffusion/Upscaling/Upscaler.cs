@@ -103,7 +103,7 @@ internal sealed class Upscaler : IDisposable
     public void CheckMemory(int width, int height)
     {
         // A graph does not say how many maps it has; the memory is watched while it runs.
-        if (Device != Device.Cpu || _config is null)
+        if (Device.Kind != DeviceKind.Cpu || _config is null)
             return;
 
         long needed = MapBytes(_config, (long)width * height), limit = MemoryLimit.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);

@@ -29,12 +29,13 @@ public sealed class RecordComparisonTests
     }
 
     [Fact]
-    public void A_batch_on_the_device_is_a_cause_of_other_pixels()
+    public void A_batch_on_the_device_or_another_number_of_threads_is_a_cause_of_other_pixels()
     {
         GenerationInfo alone = Made(StageMaker.Cpu), batch = Made(StageMaker.Cpu with { BatchOnDevice = 4, BatchRow = 2 });
-        Assert.Equal("the batch on the device (none and row 2 of a batch of 4 on the device) differs", new RecordComparison(alone, batch).Cause());
+        Assert.Equal("the batch on the device (none and row 3 of a batch of 4 on the device) differs", new RecordComparison(alone, batch).Cause());
         Assert.Empty(new RecordComparison(alone, batch).Settings);
         Assert.DoesNotContain("batch", new RecordComparison(batch, batch).Cause(), StringComparison.Ordinal);
+        Assert.Equal("the number of threads (1 thread and 8 threads) differs", new RecordComparison(Made(StageMaker.Cpu with { Threads = 1 }), Made(StageMaker.Cpu with { Threads = 8 })).Cause());
 
         static GenerationInfo Made(StageMaker made) => s_info with { Stages = new StageList(new GenerationStage { Operation = StageOperation.Denoise, Made = made }) };
     }

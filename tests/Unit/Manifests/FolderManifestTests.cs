@@ -162,6 +162,20 @@ public sealed class FolderManifestTests : CompositionCase
     }
 
     [Fact]
+    public void Another_number_of_threads_is_named_with_the_remedy()
+    {
+        Write("a.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 });
+        FolderManifest manifest = Export();
+        File.WriteAllText(manifest.Path, File.ReadAllText(manifest.Path).Replace($"\"Threads\":{StageMaker.Cpu.Threads}", "\"Threads\":64", StringComparison.Ordinal).Replace("\"Seed\":1", "\"Seed\":2", StringComparison.Ordinal));
+        FolderManifest changed = FolderManifest.Read(manifest.Path);
+
+        ManifestImage image = Assert.Single(changed.Images);
+        Assert.Equal(Reproducibility.Device, image.Reproducibility);
+        ManifestTestReport report = new ManifestReplay(changed, Images, Library, Use).Test(image, remakes: true, Token);
+        Assert.EndsWith($", 64 threads, and now with {StageMaker.Cpu}. Set STABLEDIFFUSION_THREADS to 64 to make it with as many threads.", report.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_image_that_comes_out_differently_is_explained()
     {
         Write("a.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 });

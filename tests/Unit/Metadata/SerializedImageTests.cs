@@ -80,7 +80,7 @@ public sealed class SerializedImageTests
         Assert.Equal(metadata.Settings.ToArray(), [.. actual.Settings]);
         Assert.Equal(metadata.Entries, actual.Entries);
         Assert.Equal(metadata.Warnings, actual.Warnings);
-        Assert.Equal(("model.safetensors", "style.safetensors:0.8"), OfPaths());
+        Assert.Equal(("model.safetensors", "style:0.8"), OfPaths());
 
         static (string?, string?) OfPaths()
         {

@@ -1,8 +1,13 @@
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Onnx;
 
 /// <summary>The number of threads of a run, which follows the processors that the process may use.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class ThreadCountTests
 {
     private const string Variable = "STABLEDIFFUSION_THREADS";
@@ -28,17 +33,53 @@ public sealed class ThreadCountTests
     [Fact]
     public void The_variable_sets_the_number()
     {
-        Assert.InRange(ThreadCount.Current, 0, Environment.ProcessorCount);
+        Device before = Device.Cpu;
+        StageMaker made = StageMaker.Cpu;
+        Assert.InRange(ThreadCount.Current, 1, Environment.ProcessorCount);
+        Assert.Equal(ThreadCount.Current, before.Threads);
+        Assert.Equal(0, new Device(DeviceKind.Cuda).Threads);
         Environment.SetEnvironmentVariable(Variable, "3");
         try
         {
             Assert.Equal(3, ThreadCount.Current);
+            Assert.Equal((3, 3), (Device.Cpu.Threads, StageMaker.Cpu.Threads));
+            Assert.NotEqual(before, Device.Cpu);
+            Assert.Equal(made with { Threads = 3 }, StageMaker.Cpu);
+            Assert.EndsWith(", 3 threads", StageMaker.Cpu.ToString(), StringComparison.Ordinal);
+            Assert.Equal(3, ThreadCount.Option(3));
             Environment.SetEnvironmentVariable(Variable, "99999999");
             Assert.Equal(1024, ThreadCount.Current);
+            Environment.SetEnvironmentVariable(Variable, "0");
+            Assert.Throws<InvalidSettingException>(() => Device.Cpu);
         }
         finally
         {
             Environment.SetEnvironmentVariable(Variable, null);
         }
+    }
+
+    /// <summary>An open model takes the number at its next use, and one record has one number.</summary>
+    [Fact]
+    public void A_model_is_opened_anew_for_another_number()
+    {
+        ModelLibrary library = new(StorageFolders.FromEnvironment());
+        library.CloseModels();
+        GenerationInfo[] infos = [.. ((string?[])[null, "1", "3", null]).Select(count =>
+        {
+            Environment.SetEnvironmentVariable(Variable, count);
+            try
+            {
+                using ModelLease lease = library.Open(Repository.DemoModel);
+                return new DiffusionPipeline(lease.Model).Decode(new DiffusionPipeline(lease.Model).Denoise(new DiffusionPipeline(lease.Model).EncodePrompt("a red house"), null, null, new DenoiseOptions { Seed = 1, Steps = 1 })).Info;
+            }
+            finally
+            {
+                Environment.SetEnvironmentVariable(Variable, null);
+            }
+        })];
+
+        int cores = ThreadCount.Current;
+        Assert.Equal([cores, 1, 3, cores], infos.Select(static info => Assert.Single(info.Stages!.WithInputs().Select(static stage => stage.Made!.Threads).Distinct())));
+        Assert.Equal(1, library.CloseModels());
     }
 }

@@ -366,7 +366,7 @@ public sealed class DeviceBatchTests(SharedModels models) : IDisposable
         Latent alone = Alone(pipeline, jobs[1]);
 
         Assert.Equal((2, 1), (latent.Stages![^1].Made!.BatchOnDevice, latent.Stages[^1].Made!.BatchRow));
-        Assert.EndsWith(", row 1 of a batch of 2 on the device", $"{latent.Stages[^1].Made}", StringComparison.Ordinal);
+        Assert.EndsWith(", row 2 of a batch of 2 on the device", $"{latent.Stages[^1].Made}", StringComparison.Ordinal);
         Assert.Equal((Reproducibility.Device, Reproducibility.Exact), (latent.Reproducibility, alone.Reproducibility));
         Assert.Equal(alone.Info with { Stages = null }, latent.Info with { Stages = null });
         Assert.Equal(Infotext.Format(alone.Info), Infotext.Format(latent.Info));

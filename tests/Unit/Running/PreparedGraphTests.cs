@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
@@ -74,6 +76,34 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         }
     }
 
+    /// <summary>Two processes that need the same graph do not both take the time, the memory and the disk for it.</summary>
+    [Fact]
+    public async Task The_second_that_needs_it_waits_for_the_first()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Task<OnnxSession>[] opening = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(() => Open(graph)!, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        foreach (OnnxSession session in await Task.WhenAll(opening))
+            session.Dispose();
+        Assert.Equal([false, true], _reports.Select(static report => report.IsLast));
+        Assert.Single(Prepared());
+    }
+
+    [Fact]
+    public void Waiting_for_another_process_can_be_cancelled()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Open(graph)!.Dispose();
+        string folder = Assert.Single(Prepared());
+        Assert.True(new BuildCache(_folder["cache"]).TryDelete(Path.GetFileName(folder)));
+        using (FolderLock.TryOwn(folder + ".writing"))
+        {
+            using CancellationTokenSource soon = new(TimeSpan.FromMilliseconds(100));
+            Assert.ThrowsAny<OperationCanceledException>(() => new PreparedGraphs(_folder["cache"], smallest: 0).Open(graph, reordersLayout: true, replaced: null, _reports.Add, soon.Token));
+        }
+
+        Open(graph)!.Dispose();
+    }
+
     /// <summary>Models of one architecture have the same graph, and a copy may give their weights the same time.</summary>
     [Fact]
     public void Other_weights_of_the_same_length_and_time_are_another_graph()
@@ -126,7 +156,7 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
     public void Small_graphs_and_those_above_the_limit_are_not_prepared()
     {
         string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
-        Assert.Null(new PreparedGraphs(_folder["cache"]).Open(graph, reordersLayout: true, _reports.Add, TestContext.Current.CancellationToken));
+        Assert.Null(new PreparedGraphs(_folder["cache"]).Open(graph, reordersLayout: true, replaced: null, _reports.Add, TestContext.Current.CancellationToken));
         Assert.Null(Open(_folder["none", "model.onnx"]));
         Assert.Empty(_reports);
         Assert.False(Directory.Exists(_folder["cache"]));
@@ -171,6 +201,63 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         Assert.Equal(Run(plain, "y"), Run(prepared, "y"));
     }
 
+    /// <summary>A LoRA changes weights. Those of convolutions lie in the prepared graph in another form.</summary>
+    [Theory]
+    [InlineData("unet", "out_sample")]
+    [InlineData("text_encoder", "last_hidden_state")]
+    public void Weights_are_replaced_where_the_prepared_graph_has_kept_them(string part, string output)
+    {
+        string graph = Path.Combine(models.Demo, part, "model.onnx");
+        Dictionary<string, TensorProto> weights = GraphFile.Read(graph).Graph.Initializer.Where(static weight => weight.DataType == TensorProto.Types.DataType.Float).ToDictionary(static weight => weight.Name);
+        string[] products = [.. ReadBy("MatMul")], convolutions = [.. ReadBy("Conv")];
+        Assert.NotEmpty(products);
+        using OnnxSession plain = Open(graph)!;
+        using OnnxSession expected = OnnxSession.Open(graph, Device.Cpu, replaced: Halved(products), cancellationToken: TestContext.Current.CancellationToken);
+        using OnnxSession prepared = Open(graph, Halved(products))!;
+        Assert.Equal(Run(expected, output), Run(prepared, output));
+        Assert.NotEqual(Run(plain, output), Run(prepared, output));
+        Assert.Single(Prepared());
+
+        foreach (string convolution in convolutions)
+        {
+            using ReplacedWeights replaced = Halved(products[0], convolution);
+            Assert.Null(Open(graph, replaced));
+            Assert.Equal(2, replaced.Names.Count);
+        }
+
+        IEnumerable<string> ReadBy(string operation) => GraphFile.Read(graph).Graph.Node.Where(node => node.OpType == operation && weights.ContainsKey(node.Input[1])).Select(static node => node.Input[1]).Take(20).Distinct();
+
+        ReplacedWeights Halved(params string[] names)
+        {
+            using GraphInitializers initializers = GraphInitializers.Open(graph)!;
+            ReplacedWeights replaced = new([]);
+            foreach (string name in names)
+                replaced.Add(name, StoredElementType.F32, initializers.ShapeOf(name), [.. initializers.Read(name).Select(static value => value / 2)]);
+            return replaced;
+        }
+    }
+
+    /// <summary>The caller computes the weights again and opens the graph as it is.</summary>
+    [Fact]
+    public void A_prepared_graph_that_cannot_take_weights_is_deleted_and_the_weights_are_released()
+    {
+        string graph = Path.Combine(models.Demo, "unet", "model.onnx");
+        Open(graph)!.Dispose();
+        string folder = Assert.Single(Prepared()), prepared = Path.Combine(folder, "model.onnx"), manifest = Path.Combine(folder, "model_manifest.json");
+        byte[] bytes = [.. File.ReadAllBytes(prepared).Select(static value => (byte)~value)];
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(Hash(prepared), Convert.ToHexStringLower(SHA256.HashData(bytes)), StringComparison.Ordinal));
+        File.SetAttributes(prepared, FileAttributes.Normal);
+        File.WriteAllBytes(prepared, bytes);
+
+        ReplacedWeights replaced = new([]);
+        replaced.Add("weight", StoredElementType.F32, [1], [1]);
+        Assert.Throws<ModelInvalidException>(() => Open(graph, replaced));
+        Assert.Empty(replaced.Names);
+        Assert.Empty(Prepared());
+
+        static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+    }
+
     [Fact]
     public void Weights_are_packed_where_a_graph_runs_in_each_step_and_those_of_integers_and_small_ones()
     {
@@ -187,7 +274,7 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         Assert.Null(Open(Path.Combine(models.Demo, "vae_decoder", "model.onnx")));
     }
 
-    private OnnxSession? Open(string graph) => new PreparedGraphs(_folder["cache"], smallest: 0).Open(graph, reordersLayout: true, _reports.Add, TestContext.Current.CancellationToken);
+    private OnnxSession? Open(string graph, ReplacedWeights? replaced = null) => new PreparedGraphs(_folder["cache"], smallest: 0).Open(graph, reordersLayout: true, replaced, _reports.Add, TestContext.Current.CancellationToken);
 
     private string[] Prepared() => Directory.GetDirectories(_folder["cache"], "prepared-*");
 

@@ -43,6 +43,32 @@ public sealed class BuildCacheTests : IDisposable
         }
     }
 
+    [Fact]
+    public void What_can_be_deleted_is_measured_and_what_is_in_use_is_not()
+    {
+        BuildCache cache = new(_folder["graphs"]);
+        Assert.Equal(0, cache.MeasureUnused(TestContext.Current.CancellationToken));
+        long length = Directory.EnumerateFiles(cache.Add("built", static folder => File.WriteAllBytes(Path.Combine(folder, "a"), new byte[1000]))).Sum(static file => new FileInfo(file).Length);
+        File.WriteAllBytes(Path.Combine(Directory.CreateDirectory(_folder["graphs", ".building-killed"]).FullName, "half"), new byte[500]);
+        Assert.Equal(length + 500, Measure());
+        Assert.InRange(length, 1001, 1500);
+
+        using (cache.Rent("built", TestContext.Current.CancellationToken))
+        using (FolderLock.TryOwn(_folder["graphs", ".building-killed"]))
+            Assert.Equal(0, Measure());
+        Assert.Equal(length + 500, Measure());
+        cache.Borrow(
+            static folder => File.WriteAllBytes(Path.Combine(folder, "half"), new byte[100]),
+            _ =>
+            {
+                // The sweep before it has deleted what the killed one left: its lock shows that nobody has it.
+                Assert.Equal(length, Measure());
+                return true;
+            });
+
+        long Measure() => cache.MeasureUnused(TestContext.Current.CancellationToken);
+    }
+
     private static string Fails(string root, Exception error) =>
         Assert.Throws<OutputWriteException>(() => new BuildCache(root).Borrow(_ => throw error, static _ => true)).Message;
 }

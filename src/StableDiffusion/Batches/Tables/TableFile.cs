@@ -52,7 +52,7 @@ public static class TableFile
             Csv => CsvTable.Read(stream, path, delimiter: null, cancellationToken),
             Tsv => CsvTable.Read(stream, path, '\t', cancellationToken),
             Text => ReadPrompts(stream, path, cancellationToken),
-            _ => throw new TableInvalidException($"'{path}' is no file of a table: its name ends in none of {string.Join(", ", [Csv, Tsv, .. s_lines, Json, Text])}. Rename it, or give the delimiter of its fields."),
+            _ => throw new TableInvalidException($"'{path}' is not the file of a table: its name must end in one of {string.Join(", ", [Csv, Tsv, .. s_lines, Json, Text])}. Rename it, or give the delimiter of its fields."),
         };
     }
 

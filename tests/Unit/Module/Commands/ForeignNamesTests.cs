@@ -32,8 +32,8 @@ public sealed class ForeignNamesTests : CommandTests
     {
         ErrorRecord error = AssertError(Run($"New-DiffusionImage \"a<lora:{name}:1>\" -PromptSyntax A1111 -Steps 1"), "AdapterNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
 
-        Assert.Contains("only what is in that folder", error.Exception.Message, StringComparison.Ordinal);
-        Assert.EndsWith(" A path that you give yourself is accepted, without -NamesOnly.", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Only names of what is in that folder", error.Exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" Or give its path, without -NamesOnly.", error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -204,7 +204,7 @@ public sealed class ForeignNamesTests : CommandTests
     /// <summary>A script is run where a file may have the name that a stranger wrote into the image.</summary>
     [Theory]
     [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"Model":"secret.safetensors"}""", "ModelNotFound", "the model 'secret.safetensors'")]
-    [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"Lora":"[\"secret.safetensors:0.5\"]"}""", "AdapterNotFound", "the LoRA 'secret.safetensors'")]
+    [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"Lora":"[\"secret.safetensors:0.5\"]"}""", "AdapterNotFound", "the LoRA 'secret'")]
     [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"TextualInversion":"[\"secret.safetensors\"]"}""", "AdapterNotFound", "the embedding 'secret.safetensors'")]
     [InlineData("""{"Prompt":"a","Stages":[{"Operation":"Denoise","Settings":{"Seed":1,"Steps":1,"Lora":["secret.safetensors"]},"Inputs":{"Embedding":[[{"Operation":"EncodePrompt","Settings":{"Prompt":"a"}}]]}},{"Operation":"Decode"}]}""", null, null)]
     public void A_script_of_an_image_takes_names_for_names(string record, string? id, string? missing)

@@ -101,7 +101,7 @@ public sealed class ResizeDiffusionImageTests : CommandTests
     public void A_name_of_someone_else_opens_no_file()
     {
         RunWell("$null = New-DiffusionImage 'a' -Seed 1 -Steps 2 | Resize-DiffusionImage -Scale 2 -Upscaler local.safetensors | Export-DiffusionImage foreign.png");
-        Assert.Contains("only what is in that folder", AssertError(Run("Get-DiffusionMetadata foreign.png | New-DiffusionImage"), "UpscalerNotFound", ErrorCategory.ObjectNotFound, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Only names of what is in that folder", AssertError(Run("Get-DiffusionMetadata foreign.png | New-DiffusionImage"), "UpscalerNotFound", ErrorCategory.ObjectNotFound, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

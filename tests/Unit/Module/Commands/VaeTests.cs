@@ -158,7 +158,7 @@ public sealed class VaeTests : CommandTests
     {
         DiffusionImage image = Assert.Single(RunWell("New-DiffusionImage 'a' -Seed 1 -Steps 1 -Vae local.safetensors -OutFile foreign.png").Values<DiffusionImage>());
         Assert.NotNull(image.Vae);
-        Assert.Contains("only what is in that folder", AssertError(Run(command), "VaeNotFound", ErrorCategory.ObjectNotFound, cmdlet).Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Only names of what is in that folder", AssertError(Run(command), "VaeNotFound", ErrorCategory.ObjectNotFound, cmdlet).Exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
