@@ -1,5 +1,8 @@
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
+
+    # What the files before this one have left open.
+    Clear-DiffusionCache
 }
 
 Describe 'Clear-DiffusionCache' {
