@@ -68,12 +68,15 @@ internal sealed class RowTrial(PSCmdlet cmdlet) : IDisposable
         shell.AddCommand(new CmdletInfo(Command, typeof(PlanImagesCommand))).AddParameters(Given(rows));
         ArrayList? errors = cmdlet.SessionState.PSVariable.GetValue("Error") as ArrayList;
         object?[] before = errors?.ToArray() ?? [];
+        TextAttribute.HasRowsOnly = true;
         try
         {
             return Read(rows, shell.Invoke(rows.Select(static row => row.Value)), shell.Streams.Error);
         }
         finally
         {
+            TextAttribute.HasRowsOnly = false;
+
             // What rows lack is no error of the cmdlet.
             errors?.Clear();
             errors?.AddRange(before);

@@ -18,14 +18,18 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
     /// <summary>The advice if a file is given, in sentences; null for the usual error.</summary>
     public string? FileAdvice { get; set; }
 
+    /// <summary>Whether all objects that this thread binds are rows in a pipeline. An argument of a command would be converted to the string "@{...}".</summary>
+    [field: ThreadStatic]
+    internal static bool HasRowsOnly { get; set; }
+
     /// <inheritdoc/>
     public override bool TransformNullOptionalParameters => false;
 
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        // PowerShell takes no such object for strings by itself, and takes its column next. An exception for each row of a table would cost more than the rest of its binding.
-        if (Column is not null && inputData is PSObject { BaseObject: PSCustomObject } row && Cell.Unwrap(row.Properties[Column]?.Value) is string)
+        // PowerShell takes no such object of the pipeline for strings by itself, and takes its column next. An exception for each row would cost more than the rest of its binding.
+        if (HasRowsOnly && Column is not null && inputData is PSObject { BaseObject: PSCustomObject } row && Cell.Unwrap(row.Properties[Column]?.Value) is string)
             return inputData;
 
         foreach (object? item in LanguagePrimitives.GetEnumerable(inputData) ?? new[] { inputData })

@@ -88,7 +88,7 @@ public sealed class LatentFileTests : IDisposable
         Latent read = Assert.Single(LatentFile.Read(LatentFile.Write(latent, _folder["x.safetensors"]), warning: warnings.Add));
 
         Assert.Equal("tiny.safetensors", read.Vae);
-        Assert.Equal(("my-model.safetensors", "style.safetensors:0.8", "net", null), (read.Model, Assert.Single(read.Lora!), Assert.Single(read.ControlNet!), read.ControlImage));
+        Assert.Equal(("my-model.safetensors", "style:0.8", "net", null), (read.Model, Assert.Single(read.Lora!), Assert.Single(read.ControlNet!), read.ControlImage));
         Assert.Contains("control.png", Assert.Single(warnings), StringComparison.Ordinal);
         Assert.Equal(latent.Model, LatentFile.FromBytes(LatentFile.ToBytes(latent)).Model);
     }

@@ -167,7 +167,7 @@ public sealed class SavedStateTests(SharedModels models) : IDisposable
         using DiffusionModel adapted = new(models.Open(models.Sd1), AdapterSet.Create([new Lora(Repository.Data("adapters", "sd1-lora-kohya.safetensors"), 0.5)]));
         TextEmbedding embedding = new DiffusionPipeline(adapted).EncodePrompt(Prompt, cancellationToken: Cancellation);
 
-        Assert.Equal("sd1-lora-kohya.safetensors:0.5", Assert.Single(Saved(embedding).Lora));
+        Assert.Equal("sd1-lora-kohya:0.5", Assert.Single(Saved(embedding).Lora));
         Assert.Equal(embedding.Lora, TextEmbeddingFile.FromBytes(TextEmbeddingFile.ToBytes(embedding)).Lora);
     }
 

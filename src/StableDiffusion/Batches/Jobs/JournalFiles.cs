@@ -25,7 +25,7 @@ internal static class JournalFiles
             string[] found = [.. FilesOf(path).Where(file => Journal.IsJournal(file, cancellationToken)), .. jobs.SelectMany(Of)];
             return found.Length > 0 || jobs.Count > 0
                 ? found
-                : throw new JournalInvalidException($"There is no journal in the folder '{path}'. Give a file that New-DiffusionImage wrote with Journal, or the folder of a job or of its images.");
+                : throw new JournalInvalidException($"There is no journal in the folder '{path}'. Give the file of a journal, or the folder of a job or of its images.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
