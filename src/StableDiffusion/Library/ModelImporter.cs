@@ -157,7 +157,11 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 
     private static string DefaultName(string path) => Directory.Exists(path) ? new DirectoryInfo(path).Name : Path.GetFileNameWithoutExtension(path);
 
-    private static string CheckName(string name) => ModelFilePath.IsSafeName(name) && name[0] != '.' && !string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase)
-        ? name
-        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be a valid file name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
+    private static string CheckName(string name)
+    {
+        string? fault = string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase) ? "that is the model that ships with the module"
+            : ModelFilePath.IsSafeName(name) && name[0] != '.' ? null
+            : "it must be a valid file name on every system, without a dot at its start";
+        return fault is null ? name : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: {fault}. Choose another Name.");
+    }
 }

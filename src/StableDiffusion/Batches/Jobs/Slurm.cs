@@ -29,7 +29,7 @@ internal static class Slurm
         string id = answer.Output.Trim().Split(';')[0];
         return answer.Code == 0 && JobRecord.IsSlurmId(id)
             ? id
-            : throw new JobControlException($"Slurm did not take the job: {Words(answer)}");
+            : throw new JobControlException($"Slurm did not take the job: {Words(answer).TrimEnd('.')}. If this computer belongs to no cluster, run the workers here, with Local.");
     }
 
     /// <summary>What Slurm does now with some jobs, and with those of this user.</summary>
