@@ -156,7 +156,7 @@ internal sealed class PromptRequest
     private static TextToImage Plan(NewDiffusionImageCommand command, DenoiseOptions options, StartImage? start, IReadOnlyList<TextualInversion> words) => new(new TextToImageRequest
     {
         Options = options,
-        Count = Number.Read(command.Count, nameof(command.Count)) ?? 1,
+        Count = Number.Read(command.Count) ?? 1,
         SharedGenerator = command.SharedGenerator,
         Start = start,
         TextualInversions = words,

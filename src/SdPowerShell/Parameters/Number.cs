@@ -20,15 +20,18 @@ public abstract class Number
     /// <summary>Reads the number of a parameter.</summary>
     /// <typeparam name="T">The type of the number.</typeparam>
     /// <param name="number">The parameter; may be null.</param>
-    /// <param name="setting">The parameter's name.</param>
+    /// <param name="setting">The parameter's name, or an expression that ends with it.</param>
     /// <returns>The number; null if none was given.</returns>
     /// <exception cref="InvalidSettingException">The value is not a number of that type.</exception>
     internal static T? Read<T>(Number<T>? number, [CallerArgumentExpression(nameof(number))] string setting = "")
-        where T : struct, INumber<T>, IMinMaxValue<T> => number?.Check(setting);
+        where T : struct, INumber<T>, IMinMaxValue<T> => number?.Check(NameIn(setting));
 
     /// <inheritdoc cref="Read{T}(Number{T}?, string)"/>
     internal static T[]? Read<T>(Number<T>[]? number, [CallerArgumentExpression(nameof(number))] string setting = "")
-        where T : struct, INumber<T>, IMinMaxValue<T> => number is null ? null : [.. number.Select(item => item.Check(setting))];
+        where T : struct, INumber<T>, IMinMaxValue<T> => number is null ? null : [.. number.Select(item => item.Check(NameIn(setting)))];
+
+    // A class beside the cmdlet reads its parameters as members.
+    private static string NameIn(string expression) => expression[(expression.LastIndexOf('.') + 1)..];
 
     /// <summary>The number; throws if the value is not one.</summary>
     /// <param name="setting">The parameter's name.</param>

@@ -263,6 +263,17 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
     }
 
     [Theory]
+    [InlineData("Count")]
+    [InlineData("Quality")]
+    [InlineData("Steps")]
+    [InlineData("Seed")]
+    public void What_is_no_number_is_named_by_its_parameter(string parameter)
+    {
+        ShellResult result = Run($"'a' | New-DiffusionImage -{parameter} many");
+        Assert.Matches($"^({parameter} is|Row 1 .*: {parameter} is) 'many', but must be ", AssertError(result, $"{parameter}Invalid", ErrorCategory.InvalidArgument, Cmdlet).ToString());
+    }
+
+    [Theory]
     [InlineData("@{ Prompt = 'a' }", "PromptInvalid")]
     [InlineData("([pscustomobject]@{ Prompt = 'a' })", "ParameterArgumentTransformationError")]
     public void An_argument_that_is_no_text_is_one_error_of_the_command(string prompt, string id)
