@@ -122,9 +122,11 @@ internal sealed class JobScripts
         child=''
         signal=''
         last=''
+        early=''
         pass() {
             signal="$1"
             last="$1"
+            [ -n "$child" ] || early="$1"
             [ -z "$child" ] || { [ "$1" = USR1 ] || sleep 1; kill -USR1 "$child" 2> /dev/null; }
         }
         trap 'pass USR1' USR1
@@ -132,6 +134,9 @@ internal sealed class JobScripts
 
         {{string.Join(' ', shell.Select(ShellText.Bash))}} -NoProfile -NonInteractive -File {{WorkFile}} "$worker" &
         child=$!
+
+        # A signal that came while it was started is passed on now.
+        [ -z "$early" ] || pass "$early"
 
         # A signal ends the waiting, and not the worker.
         while :; do
