@@ -39,11 +39,13 @@ internal sealed class ModelPool
                 entry = null;
             }
 
-            // With another number of threads, it replaces the one that is open.
             if (entry is null)
-                retired.AddRange(_entries.Where(item => item.Key.Device.Kind == device.Kind && item.Key with { Device = device } == key).Select(static item => item.Value).ToArray().SelectMany(Retire));
-            if (entry is null)
+            {
+                // With another number of threads, it replaces the one that is open.
+                retired.AddRange(_entries.Where(item => (item.Key.Device.Kind, item.Key.Device.Index) == (device.Kind, device.Index) && item.Key with { Device = device } == key).Select(static item => item.Value).ToArray().SelectMany(Retire));
                 _entries.Add(key, entry = new Entry(Open(library, name, path, device), plain: null) { Stamp = stamp });
+            }
+
             if (adapters is { IsEmpty: false })
                 entry = Adapt(entry, key with { Adapters = adapters }, retired);
             entry.Leases++;

@@ -58,6 +58,17 @@ public sealed class ThreadCountTests
         }
     }
 
+    /// <summary>Only the number of threads of one device replaces an open model.</summary>
+    [Fact]
+    public void Models_on_two_cards_stay_open_side_by_side()
+    {
+        ModelLibrary library = new(StorageFolders.FromEnvironment());
+        library.CloseModels();
+        foreach (int card in (int[])[0, 1, 0])
+            library.Open(Repository.DemoModel, new Device(DeviceKind.Cuda, card)).Dispose();
+        Assert.Equal(2, library.CloseModels());
+    }
+
     /// <summary>An open model takes the number at its next use, and one record has one number.</summary>
     [Fact]
     public void A_model_is_opened_anew_for_another_number()
