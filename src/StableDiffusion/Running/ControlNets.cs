@@ -44,7 +44,7 @@ internal sealed class ControlNets(DiffusionModel model) : IDisposable
     public (string Name, string Hash) Identify(string nameOrPath, CancellationToken cancellationToken)
     {
         (string name, ControlNetSource source) = Find(nameOrPath);
-        return (name, HashOf(source, cancellationToken));
+        return (name, model.Graphs.Identify(source, cancellationToken));
     }
 
     /// <summary>A ControlNet, opened on first use.</summary>
@@ -65,7 +65,7 @@ internal sealed class ControlNets(DiffusionModel model) : IDisposable
                 return opened;
 
             using RentedBuild graphs = model.Graphs.Build(source, name, progress, cancellationToken);
-            string hash = HashOf(source, cancellationToken);
+            string hash = model.Graphs.Identify(source, cancellationToken);
             long start = Stopwatch.GetTimestamp();
             ControlNet made = new(model.Sessions.Open(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), progress, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
@@ -104,8 +104,6 @@ internal sealed class ControlNets(DiffusionModel model) : IDisposable
             opened.Dispose();
         _gate.Dispose();
     }
-
-    private string HashOf(ControlNetSource source, CancellationToken cancellationToken) => ModelBuilder.Hash(source, model.Graphs.RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
 
     // Another ControlNet may be complete: the model is not what is missing.
     private static ControlNetNotFoundException Incomplete(string name, ModelNotFoundException error) =>

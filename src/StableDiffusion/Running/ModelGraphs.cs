@@ -69,6 +69,11 @@ internal sealed class ModelGraphs(ModelInfo info, ModelFamily family) : IDisposa
         _graphs = null;
     }
 
+    /// <summary>The first digits of the SHA-256 of the weights of the model, or of something that is used with it.</summary>
+    /// <param name="source">Its files.</param>
+    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
+    public string Identify(IModelSource source, CancellationToken cancellationToken) => ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
+
     /// <summary>Builds the graphs of the model, or of something that is used with it, unless they are already built.</summary>
     /// <param name="source">What to build.</param>
     /// <param name="name">Its name, for the progress.</param>
@@ -122,7 +127,7 @@ internal sealed class ModelGraphs(ModelInfo info, ModelFamily family) : IDisposa
         RentedBuild graphs = Build(source, Info.Name, progress, cancellationToken);
         try
         {
-            Info = Info with { Hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength] };
+            Info = Info with { Hash = Identify(source, cancellationToken) };
             return graphs;
         }
         catch

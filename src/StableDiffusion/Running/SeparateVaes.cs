@@ -42,8 +42,7 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
     /// <summary>The first digits of the SHA-256 of an autoencoder's weights, or of those of the decoder if it has two files.</summary>
     /// <param name="vae">The autoencoder.</param>
     /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
-    public string Identify(SeparateVae vae, CancellationToken cancellationToken) =>
-        ModelBuilder.Hash(vae.Source, model.Graphs.RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
+    public string Identify(SeparateVae vae, CancellationToken cancellationToken) => model.Graphs.Identify(vae.Source, cancellationToken);
 
     /// <summary>The encoder of an autoencoder, opened on first use.</summary>
     /// <param name="vae">The autoencoder.</param>
