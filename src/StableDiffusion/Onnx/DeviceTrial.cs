@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Onnx.Graphs.Format;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>A convolution of ones, small enough to test any device with.</summary>
+/// <summary>Graphs that are small enough to test any device with.</summary>
 internal static class DeviceTrial
 {
     private const int Side = 3;
@@ -14,7 +15,14 @@ internal static class DeviceTrial
     private const string Kernel = "kernel";
     private const string Output = "output";
 
-    /// <summary>Runs the graph on a device.</summary>
+    private const int Channels = 64;
+    private const int Groups = 32;
+    private const float Epsilon = 1e-5f;
+
+    // Of the largest value: cards round the factors of products to 10 bits.
+    private const float Tolerance = 0.02f;
+
+    /// <summary>Runs a convolution of ones on a device.</summary>
     /// <param name="options">The options of a session on the device.</param>
     /// <returns>The fault, as a sentence; null if the result is right.</returns>
     public static string? Run(SessionOptions options)
@@ -26,6 +34,50 @@ internal static class DeviceTrial
         float sum = outputs[0].GetTensorDataAsSpan<float>()[0];
         return MathF.Abs(sum - (Side * Side)) < 0.01f ? null : $"A test returned {sum} instead of {Side * Side}.";
     }
+
+    /// <summary>
+    /// Runs a part of a network, two convolutions with a group normalization and a SiLU between them, on the processor and, with
+    /// both as one operator, on a device.
+    /// </summary>
+    /// <param name="processor">The options of a session on the processor.</param>
+    /// <param name="device">The options of a session on the device.</param>
+    /// <param name="precision">The types of the graph.</param>
+    /// <returns>The fault, as a sentence; null if both results are the same within rounding.</returns>
+    public static string? RunFused(SessionOptions processor, SessionOptions device, GraphPrecision precision)
+    {
+        ModelProto model = Block(precision);
+        float[] expected = Run(model, processor);
+        FusedGroupNorm.Apply(model);
+        float[] actual = Run(model, device);
+        float largest = expected.Max(MathF.Abs), difference = expected.Zip(actual, static (one, other) => MathF.Abs(one - other)).Max();
+        return difference < Tolerance * largest ? null : $"A test returned values that are {difference} away from those of the processor, of which the largest is {largest}.";
+    }
+
+    private static float[] Run(ModelProto model, SessionOptions options)
+    {
+        using InferenceSession session = new(model.ToByteArray(), options);
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(Waves(Channels * Side * Side, 1), [1, Channels, Side, Side]);
+        using RunOptions runOptions = OnnxSession.CreateRunOptions();
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, [Input], [input], [Output]);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    private static ModelProto Block(GraphPrecision precision)
+    {
+        GraphBuilder graph = new("trial", precision);
+        Value x = graph.ToComputed(graph.Input(Input, "batch", Channels, "height", "width"));
+        x = Convolve(x, "first");
+        x = graph.Silu(graph.GroupNorm(x, Groups, Epsilon, Weight("scale", 1, Channels, 1, 1), Weight("shift", 1, Channels, 1, 1), "norm"));
+        graph.Output(Output, Convolve(x, "last"), "batch", Channels, "height", "width");
+        return graph.ToModel();
+
+        Value Convolve(Value value, string name) => graph.MatMul.Convolve(
+            graph, value, Weight($"{name}.weight", 0.1f, Channels, Channels, Side, Side), Weight($"{name}.bias", 0.1f, Channels), [("kernel_shape", [Side, Side]), ("pads", [1, 1, 1, 1])], name);
+
+        static GraphWeight Weight(string name, float size, params int[] shape) => new(name, shape, values => Waves(values.Length, size).CopyTo(values));
+    }
+
+    private static float[] Waves(int count, float size) => [.. Enumerable.Range(0, count).Select(i => size * MathF.Sin(0.7f * i))];
 
     private static ModelProto Graph() => new()
     {

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Onnx;
 
@@ -25,6 +27,9 @@ public static class Devices
     /// </summary>
     private static readonly ConcurrentDictionary<(Device Device, string? Folder), Lazy<string?>> s_faults = new();
 
+    /// <summary>The results of testing devices with operators that compute a group normalization at once, and convolutions with channels as the last axis.</summary>
+    private static readonly ConcurrentDictionary<(Device Device, bool IsHalf), Lazy<string?>> s_fusedFaults = new();
+
     /// <summary>Lists every kind of device, those that work first. Each is tested, which can take seconds if there is a card.</summary>
     /// <returns>One row per kind.</returns>
     public static IReadOnlyList<DeviceInfo> List()
@@ -36,7 +41,7 @@ public static class Devices
                 .Select(kind =>
                 {
                     string? fault = Fault(new Device(kind));
-                    return new DeviceInfo(kind.ToString(), kind, Provider(kind), fault is null, fault ?? WorkingReason(kind), best.Kind == kind, Needs(kind));
+                    return new DeviceInfo(kind.ToString(), kind, Provider(kind), fault is null, fault ?? WorkingReason(new Device(kind)), best.Kind == kind, Needs(kind));
                 })
                 .OrderByDescending(device => device.IsAvailable),
         ];
@@ -79,16 +84,22 @@ public static class Devices
     /// Whether one block is set aside for all that a run of known sizes needs. It comes on top of what the first such run took, so
     /// that the memory doubles.
     /// </param>
+    /// <param name="putsChannelsLast">Whether convolutions on an NVIDIA card take channels as the last axis, as <see cref="FusedGroupNorm"/> does.</param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
-    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true)
+    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true, bool putsChannelsLast = false)
     {
         ThrowIfUnavailable(device);
-        SessionOptions options = NewOptions(device, reordersLayout);
+        SessionOptions options = NewOptions(device, reordersLayout, putsChannelsLast);
         options.EnableMemoryPattern &= plansMemory;
         return options;
     }
 
-    private static SessionOptions NewOptions(Device device, bool reordersLayout)
+    /// <summary>Whether group normalizations are one operator on a device: only where a test of it gave what the processor computes.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="isHalf">Whether in half precision.</param>
+    internal static bool FusesGroupNorms(Device device, bool isHalf) => device.Kind == DeviceKind.Cuda && Fault(device) is null && FusedFault(device, isHalf) is null;
+
+    private static SessionOptions NewOptions(Device device, bool reordersLayout = true, bool putsChannelsLast = false)
     {
         SessionOptions options = new()
         {
@@ -97,7 +108,7 @@ public static class Devices
         };
         try
         {
-            Append(options, device);
+            Append(options, device, putsChannelsLast);
             return options;
         }
         catch
@@ -130,13 +141,32 @@ public static class Devices
         if (GpuLibraries.Load(device.Kind) is string missing)
             return missing;
 
+        return Try(() =>
+        {
+            using SessionOptions options = Alone(NewOptions(device));
+            return DeviceTrial.Run(options);
+        });
+    }
+
+    private static string? FusedFault(Device device, bool isHalf) => s_fusedFaults.GetOrAdd((device, isHalf), static key => new Lazy<string?>(() => Try(() =>
+    {
+        using SessionOptions processor = NewOptions(Device.Cpu), options = Alone(NewOptions(key.Device, putsChannelsLast: true));
+        return DeviceTrial.RunFused(processor, options, key.IsHalf ? GraphPrecision.Half : GraphPrecision.Full);
+    }))).Value;
+
+    /// <summary>Forbids ONNX Runtime to run on the CPU what the device does not support.</summary>
+    private static SessionOptions Alone(SessionOptions options)
+    {
+        options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
+        return options;
+    }
+
+    private static string? Try(Func<string?> test)
+    {
         OnnxEnvironment.KeepErrors(true);
         try
         {
-            using SessionOptions options = NewOptions(device, reordersLayout: true);
-            // Otherwise ONNX Runtime runs on the CPU what the device does not support.
-            options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
-            return DeviceTrial.Run(options);
+            return test();
         }
         catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException)
         {
@@ -151,9 +181,15 @@ public static class Devices
     /// <summary>Whether this build of ONNX Runtime has the execution provider. The call creates the environment, which must exist before any session.</summary>
     private static bool IsOffered(DeviceKind kind) => OnnxEnvironment.Instance.GetAvailableProviders().Contains(Provider(kind));
 
-    private static string WorkingReason(DeviceKind kind) => kind == DeviceKind.Cpu ? "The processor is always available." : "A test ran on it.";
+    private static string WorkingReason(Device device) => device.Kind switch
+    {
+        DeviceKind.Cpu => "The processor is always available.",
+        DeviceKind.Cuda when FusedFault(device, isHalf: true) is string fault => $"A test ran on it. Group normalizations are not fused: {fault}",
+        DeviceKind.Cuda => "A test ran on it, also with fused group normalizations.",
+        _ => "A test ran on it.",
+    };
 
-    private static void Append(SessionOptions options, Device device)
+    private static void Append(SessionOptions options, Device device, bool putsChannelsLast)
     {
         switch (device.Kind)
         {
@@ -163,6 +199,14 @@ public static class Devices
                 options.IntraOpNumThreads = ThreadCount.Option(device.Threads);
                 if (s_saturates)
                     options.AddSessionConfigEntry("session.x64quantprecision", "1");
+                break;
+            case DeviceKind.Cuda when putsChannelsLast:
+                using (OrtCUDAProviderOptions provider = new())
+                {
+                    provider.UpdateOptions(new Dictionary<string, string> { ["device_id"] = device.Index.ToString(CultureInfo.InvariantCulture), ["prefer_nhwc"] = "1" });
+                    options.AppendExecutionProvider_CUDA(provider);
+                }
+
                 break;
             case DeviceKind.Cuda:
                 options.AppendExecutionProvider_CUDA(device.Index);

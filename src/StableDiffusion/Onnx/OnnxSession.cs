@@ -1,6 +1,9 @@
 using System.Globalization;
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Onnx.Checks;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Onnx;
 
@@ -46,20 +49,21 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
     /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
-    /// <param name="changed">Makes the graph that is opened in place of the file's, from the path of that one: with the same weights, and operators that need no check. Null for the file's own.</param>
+    /// <param name="change">Changes the graph before it is opened: to one with the same weights, and operators that need no check. Null to leave it as it is.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Func<string, byte[]>? changed = null, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Action<ModelProto>? change = null, CancellationToken cancellationToken = default)
     {
         SessionOptions options;
         byte[]? graph;
         try
         {
-            options = Prepare(path, device, reordersLayout, replaced, plansMemory, cancellationToken);
-            graph = changed?.Invoke(path);
+            CheckedGraph known = Check(path, device, replaced, cancellationToken);
+            graph = Change(path, device, change, out bool isFused);
+            options = Prepare(known, device, reordersLayout, replaced, plansMemory, putsChannelsLast: isFused);
         }
         catch
         {
@@ -81,7 +85,7 @@ internal sealed class OnnxSession : IDisposable
     /// <inheritdoc cref="Open"/>
     public static void WriteOptimized(string path, bool reordersLayout, string target, CancellationToken cancellationToken)
     {
-        SessionOptions options = Prepare(path, Device.Cpu, reordersLayout, replaced: null, plansMemory: true, cancellationToken);
+        SessionOptions options = Prepare(Check(path, Device.Cpu, replaced: null, cancellationToken), Device.Cpu, reordersLayout, replaced: null, plansMemory: true);
         options.OptimizedModelFilePath = target;
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", System.IO.Path.GetFileName(target) + "_data");
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
@@ -153,7 +157,22 @@ internal sealed class OnnxSession : IDisposable
         }
     }
 
-    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, CancellationToken cancellationToken)
+    /// <summary>Changes a graph as it was asked for, and as it suits the device.</summary>
+    /// <returns>The graph; null if it is not changed.</returns>
+    private static byte[]? Change(string path, Device device, Action<ModelProto>? change, out bool isFused)
+    {
+        isFused = false;
+        bool mayFuse = device.Kind == DeviceKind.Cuda && GraphFile.IsOwn(path);
+        if (change is null && !mayFuse)
+            return null;
+
+        ModelProto model = GraphFile.Read(path);
+        change?.Invoke(model);
+        isFused = mayFuse && Devices.FusesGroupNorms(device, FusedGroupNorm.IsHalf(model.Graph)) && FusedGroupNorm.Apply(model) > 0;
+        return change is null && !isFused ? null : model.ToByteArray();
+    }
+
+    private static CheckedGraph Check(string path, Device device, ReplacedWeights? replaced, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
@@ -163,8 +182,12 @@ internal sealed class OnnxSession : IDisposable
             throw new InvalidOperationException($"Weights in memory can be used on the CPU only, and the device is {device}.");
 
         cancellationToken.ThrowIfCancellationRequested();
-        CheckedGraph graph = GraphCheck.Check(path);
-        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory);
+        return GraphCheck.Check(path);
+    }
+
+    private static SessionOptions Prepare(CheckedGraph graph, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, bool putsChannelsLast = false)
+    {
+        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory, putsChannelsLast);
         if (device.Kind == DeviceKind.Cpu)
             PackWeights(options, graph);
         replaced?.AddTo(options);

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Onnx.Graphs.Format;
@@ -63,17 +62,17 @@ internal sealed class ModelSessions(DiffusionModel model)
             }
         }
 
-        byte[] Change(string path)
+        void Change(ModelProto changed)
         {
             if (tiling != Tiling.None)
-                RequireTiling(path);
-            ModelProto changed = GraphFile.Read(path);
-            if (tiling != Tiling.None)
+            {
+                RequireTiling(graph);
                 CircularPadding.Apply(changed.Graph, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
+            }
+
             attention?.Apply(changed.Graph);
             if (attention?.Layers.Count == 0)
-                throw new InvalidSettingException("Attention", $"Attention does not work with the model '{model.Info.Name}': no cross-attention was found in its graph '{path}', which another program exported. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Attention.");
-            return changed.ToByteArray();
+                throw new InvalidSettingException("Attention", $"Attention does not work with the model '{model.Info.Name}': no cross-attention was found in its graph '{graph}', which another program exported. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Attention.");
         }
     }
 
@@ -82,7 +81,7 @@ internal sealed class ModelSessions(DiffusionModel model)
     /// <exception cref="InvalidSettingException">It is not this library's.</exception>
     public void RequireTiling(string graph)
     {
-        if (!CircularPadding.Supports(graph))
+        if (!GraphFile.IsOwn(graph))
             throw new InvalidSettingException(nameof(Tiling), $"Tiling does not work with the model '{model.Info.Name}': another program exported its graph '{graph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Tiling.");
     }
 

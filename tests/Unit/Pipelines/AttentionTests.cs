@@ -82,7 +82,7 @@ public sealed class AttentionTests(SharedModels models)
         string path = Path.Combine(models.Find(kind), ModelParts.UNet, ModelParts.Graph);
         AttentionOutputs outputs = new();
         Dictionary<string, NodeProto> attentions = [];
-        using OnnxSession session = OnnxSession.Open(path, Device.Cpu, changed: Change, cancellationToken: Cancellation);
+        using OnnxSession session = OnnxSession.Open(path, Device.Cpu, change: Change, cancellationToken: Cancellation);
         Random random = new(7);
         (OnnxValueInfo, OnnxBuffer)[] inputs = [.. session.Inputs.Values.Select(info => (info, new OnnxBuffer(new Tensor([.. Enumerable.Range(0, Shape(info).Aggregate(static (a, b) => a * b)).Select(_ => (float)((random.NextDouble() * 4) - 2))], Shape(info)), info.ElementType)))];
 
@@ -107,17 +107,14 @@ public sealed class AttentionTests(SharedModels models)
             });
         }
 
-        byte[] Change(string file)
+        void Change(ModelProto model)
         {
-            ModelProto model = GraphFile.Read(file);
             outputs.Apply(model.Graph.Clone());
             foreach (NodeProto node in model.Graph.Node.Where(node => outputs.Layers.Any(layer => layer.Query == node.Input.FirstOrDefault())))
             {
                 attentions.Add(node.Input[0], node);
                 model.Graph.Output.Add(node.Input.Take(3).Append(node.Output[0]).Select(static name => new ValueInfoProto { Name = name }));
             }
-
-            return model.ToByteArray();
         }
 
         static int[] Shape(OnnxValueInfo info) => [.. info.Dimensions.Select((length, axis) => length > 0 ? length : (info.Name, axis) switch

@@ -3,10 +3,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>
-/// Group normalization (Wu and He, 2018). Written as an instance normalization of the groups, which takes ONNX Runtime's CPU
-/// provider half the time of the operator of that name.
-/// </summary>
+/// <summary>Group normalization (Wu and He, arXiv 1803.08494).</summary>
 internal sealed class GroupNorm
 {
     private readonly string _path;
@@ -33,18 +30,5 @@ internal sealed class GroupNorm
     /// <param name="graph">The graph.</param>
     /// <param name="x">Feature maps [batch, channels, height, width].</param>
     /// <returns>Feature maps of the same shape.</returns>
-    public Value Apply(GraphBuilder graph, Value x)
-    {
-        float[] ones = new float[_groups];
-        Array.Fill(ones, 1);
-
-        // A sum of squares soon exceeds the range of 16-bit floats, and the type that the operator sums in is not specified.
-        Value normalized = graph.Node(
-            "InstanceNormalization",
-            [graph.Reshape(graph.ToSingle(x), 0, _groups, -1), graph.Floats(ones), graph.Floats(new float[_groups])],
-            [("epsilon", _epsilon)],
-            _path);
-        Value scaled = graph.Mul(graph.Reshape(graph.ToComputed(normalized), graph.Shape(x, 0, 4)), graph.Weight(_scale));
-        return graph.Add(scaled, graph.Weight(_shift));
-    }
+    public Value Apply(GraphBuilder graph, Value x) => graph.GroupNorm(x, _groups, _epsilon, _scale.ForGraph(), _shift.ForGraph(), _path);
 }

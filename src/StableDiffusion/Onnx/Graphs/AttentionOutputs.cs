@@ -39,26 +39,7 @@ internal sealed class AttentionOutputs
             graph.Output.Clear();
         graph.Output.Add(outputs.Except(graph.Output.Select(static output => output.Name), StringComparer.Ordinal).Select(static name => new ValueInfoProto { Name = name }));
         if (!isNested)
-            Prune(graph, [.. outputs]);
-    }
-
-    private static void Prune(GraphProto graph, HashSet<string> needed)
-    {
-        List<NodeProto> nodes = [];
-        foreach (NodeProto node in graph.Node.Reverse())
-        {
-            if (!node.Output.Any(needed.Contains))
-                continue;
-            nodes.Add(node);
-            needed.UnionWith(node.Input);
-        }
-
-        nodes.Reverse();
-        graph.Node.Clear();
-        graph.Node.Add(nodes);
-        TensorProto[] weights = [.. graph.Initializer.Where(weight => needed.Contains(weight.Name))];
-        graph.Initializer.Clear();
-        graph.Initializer.Add(weights);
+            GraphLinks.Prune(graph, outputs);
     }
 
     private sealed class Search(GraphProto graph)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs.Format;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
@@ -17,44 +16,12 @@ namespace StableDiffusion.Onnx.Graphs;
 /// </remarks>
 internal static class CircularPadding
 {
-    private const int ProducerField = 2;
-    private const int LongestProducer = 1000;
-
     // Axes of feature maps [batch, channels, height, width].
     private const int RowAxis = 2;
     private const int ColumnAxis = 3;
 
-    /// <summary>Whether a graph can be changed: not if another exporter wrote it, since its operators are not known.</summary>
-    /// <param name="path">The full path of the <c>.onnx</c> file.</param>
-    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
-    public static bool Supports(string path)
-    {
-        string? producer = null;
-        try
-        {
-            GraphFile.Read(path, stream =>
-            {
-                ProtobufReader reader = new(stream);
-                reader.ReadFields(reader.Length, (field, wire, end) =>
-                {
-                    if (field != ProducerField || wire != ProtobufReader.Wire.Length)
-                        return false;
-                    producer = reader.ReadText(end, LongestProducer);
-                    return true;
-                });
-                return reader;
-            });
-        }
-        catch (InvalidDataException)
-        {
-            // Opening it says what is wrong with it.
-        }
-
-        return producer == GraphBuilder.Producer;
-    }
-
     /// <summary>Changes a graph. Its weights stay where they are, in the file beside it.</summary>
-    /// <param name="graph">The graph of a file that <see cref="Supports"/> says can be changed.</param>
+    /// <param name="graph">A graph that <see cref="GraphFile.IsOwn"/>: the operators of others are not known.</param>
     /// <param name="columns">Whether the left and the right edge meet.</param>
     /// <param name="rows">Whether the top and the bottom edge meet.</param>
     public static void Apply(GraphProto graph, bool columns, bool rows) => new Rewriting(graph).Run(columns, rows);
@@ -63,8 +30,7 @@ internal static class CircularPadding
     {
         private const string Prefix = "circular/";
 
-        private readonly Dictionary<string, NodeProto> _producers = graph.Node.SelectMany(static node => node.Output.Select(output => (output, node))).ToDictionary(static item => item.output, static item => item.node, StringComparer.Ordinal);
-        private readonly Dictionary<string, int> _readers = graph.Node.SelectMany(static node => node.Input).CountBy(static name => name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+        private readonly GraphLinks _links = new(graph);
         private readonly Dictionary<long, string> _constants = [];
         private int _count;
 
@@ -111,7 +77,7 @@ internal static class CircularPadding
             Before(convolution, "DequantizeLinear") is NodeProto exact && Before(exact, "QuantizeLinear") is NodeProto rounded ? rounded : convolution;
 
         private NodeProto? Before(NodeProto node, string operation) =>
-            _producers.TryGetValue(node.Input[0], out NodeProto? producer) && producer.OpType == operation && _readers[node.Input[0]] == 1 ? producer : null;
+            _links.OnlyReader(node.Input[0]) is null ? null : _links.Producer(node.Input[0], operation);
 
         /// <summary>Adds the last lines of an axis before the first, and the first after the last.</summary>
         private string Wrap(string value, int axis, long border)

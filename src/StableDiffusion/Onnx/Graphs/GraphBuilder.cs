@@ -210,9 +210,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
                 cancellationToken.ThrowIfCancellationRequested();
                 if (initializer.Count <= LargestInline)
                 {
-                    byte[] bytes = new byte[initializer.Length];
-                    initializer.Read(bytes);
-                    initializer.Proto.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+                    ReadInline(initializer);
                 }
                 else
                 {
@@ -255,24 +253,41 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         WriteGraph(path);
     }
 
+    /// <summary>Makes the graph in memory, with its weights inside: for a small one.</summary>
+    /// <returns>The graph.</returns>
+    public ModelProto ToModel()
+    {
+        foreach (Initializer initializer in _initializers.Values)
+            ReadInline(initializer);
+        return Model();
+    }
+
+    private static void ReadInline(Initializer initializer)
+    {
+        byte[] bytes = new byte[initializer.Length];
+        initializer.Read(bytes);
+        initializer.Proto.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+    }
+
     private void WriteGraph(string path)
     {
-        ModelProto model = new()
-        {
-            IrVersion = IrVersion,
-            ProducerName = Producer,
-            Graph = _graph,
-            MetadataProps = { _metadata },
-            OpsetImport =
-            {
-                new OperatorSetIdProto { Domain = string.Empty, Version = OpsetVersion },
-                new OperatorSetIdProto { Domain = MicrosoftDomain, Version = 1 },
-            },
-        };
         using FileStream file = new(path, FileMode.CreateNew, FileAccess.Write);
-        model.WriteTo(file);
+        Model().WriteTo(file);
         file.Flush(flushToDisk: true);
     }
+
+    private ModelProto Model() => new()
+    {
+        IrVersion = IrVersion,
+        ProducerName = Producer,
+        Graph = _graph,
+        MetadataProps = { _metadata },
+        OpsetImport =
+        {
+            new OperatorSetIdProto { Domain = string.Empty, Version = OpsetVersion },
+            new OperatorSetIdProto { Domain = MicrosoftDomain, Version = 1 },
+        },
+    };
 
     private static void ReadHalf(string weightName, InitializerReader read, Span<byte> bytes, string? source)
     {

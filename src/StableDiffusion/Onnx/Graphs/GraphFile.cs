@@ -1,3 +1,4 @@
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Storage;
 
@@ -6,6 +7,38 @@ namespace StableDiffusion.Onnx.Graphs;
 /// <summary>Reads files of graphs, to look at them or to change a copy in memory.</summary>
 internal static class GraphFile
 {
+    private const int ProducerField = 2;
+    private const int LongestProducer = 1000;
+
+    /// <summary>Whether <see cref="GraphBuilder"/> wrote a graph, so that its operators are known.</summary>
+    /// <param name="path">The full path of the <c>.onnx</c> file.</param>
+    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
+    public static bool IsOwn(string path)
+    {
+        string? producer = null;
+        try
+        {
+            Read(path, stream =>
+            {
+                ProtobufReader reader = new(stream);
+                reader.ReadFields(reader.Length, (field, wire, end) =>
+                {
+                    if (field != ProducerField || wire != ProtobufReader.Wire.Length)
+                        return false;
+                    producer = reader.ReadText(end, LongestProducer);
+                    return true;
+                });
+                return reader;
+            });
+        }
+        catch (InvalidDataException)
+        {
+            // Opening it says what is wrong with it.
+        }
+
+        return producer == GraphBuilder.Producer;
+    }
+
     /// <summary>Reads a graph.</summary>
     /// <param name="path">The full path of the <c>.onnx</c> file.</param>
     /// <exception cref="ModelInvalidException">The file cannot be read.</exception>

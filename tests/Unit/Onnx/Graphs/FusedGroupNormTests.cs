@@ -1,0 +1,258 @@
+using StableDiffusion.Building;
+using StableDiffusion.Networks;
+using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Tensors;
+using StableDiffusion.Tests.Pipelines;
+using AttributeType = StableDiffusion.Onnx.Graphs.Format.AttributeProto.Types.AttributeType;
+using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
+
+namespace StableDiffusion.Tests.Onnx.Graphs;
+
+/// <summary>Group normalizations as one operator for NVIDIA cards. The processor has no such operator, so that its definition takes its place here.</summary>
+public sealed class FusedGroupNormTests(SharedModels models)
+{
+    public static TheoryData<string, string> Parts => new()
+    {
+        { nameof(SharedModels.Demo), ModelParts.UNet },
+        { nameof(SharedModels.Demo), ModelParts.VaeDecoder },
+        { nameof(SharedModels.Demo), ModelParts.VaeEncoder },
+        { nameof(SharedModels.Sd1), ModelParts.UNet },
+        { nameof(SharedModels.Large), ModelParts.UNet },
+        { nameof(SharedModels.IntegerDemo), ModelParts.UNet },
+    };
+
+    /// <summary>All group normalizations with an even number of channels in a group are found, each with the SiLU that follows it, and the graph computes what it computed before.</summary>
+    [Theory]
+    [MemberData(nameof(Parts))]
+    public void A_graph_with_fused_normalizations_computes_the_same(string model, string part)
+    {
+        string path = Path.Combine(models.Find(model), part, ModelParts.Graph);
+        ModelProto before = GraphFile.Read(path);
+        (long ChannelsOfGroup, bool IsActivated)[] norms = [.. Norms(before.Graph)], even = [.. norms.Where(static norm => norm.ChannelsOfGroup % 2 == 0)];
+        ModelProto fused = before.Clone();
+
+        Assert.Equal(even.Length, FusedGroupNorm.Apply(fused));
+        Assert.NotEmpty(even);
+        Assert.Equal(norms.Length - even.Length, fused.Graph.Node.Count(static node => node.OpType == "InstanceNormalization"));
+        Assert.Equal(even.Count(static norm => norm.IsActivated), fused.Graph.Node.Count(static node => node.OpType == FusedGroupNorm.Operation && Value(node, "activation") == 1));
+        using OnnxSession plain = OnnxSession.Open(path, Device.Cpu, cancellationToken: Cancellation);
+        using OnnxSession defined = OnnxSession.Open(path, Device.Cpu, change: Define, cancellationToken: Cancellation);
+        Tensor expected = Run(plain), actual = Run(defined);
+        float largest = expected.Values.Max(MathF.Abs);
+        Assert.InRange(expected.Values.Zip(actual.Values, static (one, other) => MathF.Abs(one - other)).Max(), 0, 2e-5f * largest);
+
+        static void Define(ModelProto changed)
+        {
+            FusedGroupNorm.Apply(changed);
+            GroupNormDefinition.Expand(changed.Graph);
+        }
+    }
+
+    /// <summary>Half precision rounds less with the operator, which computes in 32 bits throughout.</summary>
+    [Fact]
+    public void A_graph_in_half_precision_computes_the_same_within_its_rounding()
+    {
+        using TemporaryFolder folder = new();
+        string path = HalfGraph(folder);
+        using OnnxSession plain = OnnxSession.Open(path, Device.Cpu, cancellationToken: Cancellation);
+        using OnnxSession defined = OnnxSession.Open(path, Device.Cpu, change: Define, cancellationToken: Cancellation);
+
+        Tensor expected = Run(plain), actual = Run(defined);
+
+        float largest = expected.Values.Max(MathF.Abs);
+        Assert.InRange(expected.Values.Zip(actual.Values, static (one, other) => MathF.Abs(one - other)).Max(), 0, 0.01f * largest);
+
+        static void Define(ModelProto changed)
+        {
+            Assert.True(FusedGroupNorm.IsHalf(changed.Graph));
+            Assert.True(FusedGroupNorm.Apply(changed) > 0);
+            GroupNormDefinition.Expand(changed.Graph);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Parts))]
+    public void A_card_has_a_kernel_for_each_node(string model, string part)
+    {
+        ModelProto fused = GraphFile.Read(Path.Combine(models.Find(model), part, ModelParts.Graph));
+        string[] before = [.. Others(fused)];
+
+        FusedGroupNorm.Apply(fused);
+
+        // Those of a model in integers stay.
+        Assert.Equal(before, Others(fused));
+        Assert.True(model == nameof(SharedModels.IntegerDemo) || before.Length == 0);
+
+        static IEnumerable<string> Others(ModelProto model) => CudaKernels.Table.FindOthers(model).Select(static line => line[(line.IndexOf(": ", StringComparison.Ordinal) + 2)..]).Distinct().Order(StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public void A_card_has_a_kernel_for_each_node_in_half_precision()
+    {
+        using TemporaryFolder folder = new();
+        ModelProto fused = GraphFile.Read(HalfGraph(folder));
+
+        Assert.True(FusedGroupNorm.Apply(fused) > 0);
+
+        Assert.Empty(CudaKernels.Table.FindOthers(fused));
+    }
+
+    /// <summary>What another part of the graph needs must stay: the normalized value itself, or what the SiLU reads.</summary>
+    [Theory]
+    [InlineData("", 1, 1)]
+    [InlineData("InstanceNormalization", 0, 0)]
+    [InlineData("Mul", 0, 0)]
+    [InlineData("Add", 1, 0)]
+    [InlineData("Sigmoid", 1, 0)]
+    public void Nodes_whose_values_are_read_elsewhere_are_left(string returned, int norms, int activated)
+    {
+        ModelProto model = Small(channels: 8, groups: 4);
+        if (returned.Length > 0)
+            model.Graph.Output.Add(new ValueInfoProto { Name = model.Graph.Node.First(node => node.OpType == returned).Output[0] });
+
+        Assert.Equal(norms, FusedGroupNorm.Apply(model));
+
+        Assert.Equal(activated, model.Graph.Node.Count(static node => node.OpType == FusedGroupNorm.Operation && Value(node, "activation") == 1));
+        Assert.Equal(1 - activated, model.Graph.Node.Count(static node => node.OpType == "Sigmoid"));
+    }
+
+    /// <summary>The operator takes two channels of a group at a time.</summary>
+    [Fact]
+    public void Groups_with_an_odd_number_of_channels_are_left()
+    {
+        ModelProto model = Small(channels: 12, groups: 4), before = model.Clone();
+
+        Assert.Equal(0, FusedGroupNorm.Apply(model));
+
+        Assert.Equal(before, model);
+    }
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private static string HalfGraph(TemporaryFolder folder)
+    {
+        ModelBuilder.Write(new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half }), folder.Path, null, Cancellation);
+        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => FusedGroupNorm.IsHalf(GraphFile.Read(path).Graph));
+    }
+
+    private static ModelProto Small(int channels, int groups)
+    {
+        GraphBuilder graph = new("small");
+        Value x = graph.Input("x", 1, channels, 4, 4);
+        graph.Output("y", graph.Silu(graph.GroupNorm(x, groups, 1e-5f, Weight("scale"), Weight("shift"), "norm")), 1, channels, 4, 4);
+        return graph.ToModel();
+
+        GraphWeight Weight(string name) => new(name, [channels, 1, 1], static values => values.Fill(1));
+    }
+
+    private static IEnumerable<(long ChannelsOfGroup, bool IsActivated)> Norms(GraphProto graph)
+    {
+        ILookup<string, NodeProto> readers = graph.Node.SelectMany(static node => node.Input.Distinct().Select(input => (input, node))).ToLookup(static item => item.input, static item => item.node);
+        Dictionary<string, TensorProto> weights = graph.Initializer.ToDictionary(static weight => weight.Name);
+        foreach (NodeProto norm in graph.Node.Where(static node => node.OpType == "InstanceNormalization"))
+        {
+            NodeProto last = norm;
+            while (last.OpType != "Add")
+                last = readers[last.Output[0]].Single();
+
+            // A SiLU is a product of a value and its sigmoid, and nothing else reads that value.
+            yield return (
+                weights[last.Input[1]].Dims[0] / weights[norm.Input[1]].Dims[0],
+                readers[last.Output[0]].Select(static reader => reader.OpType).Order(StringComparer.Ordinal).SequenceEqual(["Mul", "Sigmoid"]));
+        }
+    }
+
+    private static long Value(NodeProto node, string name) => node.Attribute.Single(attribute => attribute.Name == name).I;
+
+    private static Tensor Run(OnnxSession session)
+    {
+        Random random = new(11);
+        (OnnxValueInfo, OnnxBuffer)[] inputs = [.. session.Inputs.Values.OrderBy(static info => info.Name, StringComparer.Ordinal).Select(info => (info, new OnnxBuffer(Values(info), info.ElementType)))];
+        try
+        {
+            return session.Run(session.Outputs.Values.First(), Cancellation, inputs);
+        }
+        finally
+        {
+            foreach ((OnnxValueInfo _, OnnxBuffer buffer) in inputs)
+                buffer.Dispose();
+        }
+
+        // Sides that a graph leaves open are not square.
+        Tensor Values(OnnxValueInfo info)
+        {
+            int[] shape = [.. info.Dimensions.Select((length, axis) => length > 0 ? length : (info.Rank, axis) switch
+            {
+                (_, 0) => 1,
+                (4, 2) => 16,
+                (4, 3) => 8,
+                (3, 1) => 77,
+                _ => info.Name == "text_embeds" ? 128 : 6,
+            })];
+            return new Tensor([.. Enumerable.Range(0, shape.Aggregate(1, static (a, b) => a * b)).Select(_ => (float)((random.NextDouble() * 4) - 2))], shape);
+        }
+    }
+
+    /// <summary>The operator written as others, by its definition: Wu and He, arXiv 1803.08494, equations 1, 2 and 6. All is computed in 32 bits.</summary>
+    private sealed class GroupNormDefinition
+    {
+        // Of [batch, height, width, groups, channels of a group].
+        private static readonly long[] s_groupAxes = [1, 2, 4];
+
+        private readonly GraphProto _graph;
+        private readonly NodeProto _node;
+        private int _count;
+
+        private GroupNormDefinition(GraphProto graph, NodeProto node) => (_graph, _node) = (graph, node);
+
+        public static void Expand(GraphProto graph)
+        {
+            NodeProto[] nodes = [.. graph.Node];
+            graph.Node.Clear();
+            foreach (NodeProto node in nodes)
+            {
+                if (node.OpType == FusedGroupNorm.Operation)
+                    new GroupNormDefinition(graph, node).Expand();
+                else
+                    graph.Node.Add(node);
+            }
+        }
+
+        private void Expand()
+        {
+            string input = _node.Input[0];
+            string groups = Add("Reshape", Add("Cast", input), Constant(0, 0, 0, Value(_node, "groups"), -1));
+            string centered = Add("Sub", groups, Add("ReduceMean", groups));
+            string deviation = Add("Sqrt", Add("Add", Add("ReduceMean", Add("Mul", centered, centered)), Constant(_node.Attribute.Single(static attribute => attribute.Name == "epsilon").F)));
+            string normalized = Add("Reshape", Add("Div", centered, deviation), Constant(0, 0, 0, -1));
+            string result = Add("Add", Add("Mul", normalized, _node.Input[1]), _node.Input[2]);
+            if (Value(_node, "activation") == 1)
+                result = Add("Mul", result, Add("Sigmoid", result));
+            _graph.Node.Add(new NodeProto { OpType = "CastLike", Input = { result, input }, Output = { _node.Output[0] } });
+        }
+
+        private string Add(string operation, params string[] inputs)
+        {
+            string name = $"defined/{_node.Name}/{_count++}";
+            NodeProto node = new() { OpType = operation, Input = { inputs }, Output = { name } };
+            if (operation == "Cast")
+                node.Attribute.Add(new AttributeProto { Name = "to", Type = AttributeType.Int, I = (long)DataType.Float });
+            if (operation == "ReduceMean")
+                node.Attribute.Add(new AttributeProto { Name = "axes", Type = AttributeType.Ints, Ints = { s_groupAxes } });
+            _graph.Node.Add(node);
+            return name;
+        }
+
+        private string Constant(params long[] values) => Add(SmallGraph.Integers($"defined/{_node.Name}/{_count++}", values));
+
+        private string Constant(float value) => Add(new TensorProto { Name = $"defined/{_node.Name}/{_count++}", DataType = DataType.Float, RawData = Google.Protobuf.ByteString.CopyFrom(BitConverter.GetBytes(value)) });
+
+        private string Add(TensorProto constant)
+        {
+            _graph.Initializer.Add(constant);
+            return constant.Name;
+        }
+    }
+}
