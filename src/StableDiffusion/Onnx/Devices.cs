@@ -84,7 +84,7 @@ public static class Devices
     /// Whether one block is set aside for all that a run of known sizes needs. It comes on top of what the first such run took, so
     /// that the memory doubles.
     /// </param>
-    /// <param name="putsChannelsLast">Whether convolutions on an NVIDIA card take channels as the last axis, as <see cref="FusedGroupNorm"/> does.</param>
+    /// <param name="putsChannelsLast">Whether convolutions on an NVIDIA card take channels as the last axis, as <see cref="ChannelsLast"/> does.</param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
     internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true, bool putsChannelsLast = false)
     {

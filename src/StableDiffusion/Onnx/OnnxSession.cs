@@ -168,7 +168,7 @@ internal sealed class OnnxSession : IDisposable
 
         ModelProto model = GraphFile.Read(path);
         change?.Invoke(model);
-        isFused = mayFuse && Devices.FusesGroupNorms(device, FusedGroupNorm.IsHalf(model.Graph)) && FusedGroupNorm.Apply(model) > 0;
+        isFused = mayFuse && Devices.FusesGroupNorms(device, ChannelsLast.IsHalf(model.Graph)) && ChannelsLast.Apply(model) > 0;
         return change is null && !isFused ? null : model.ToByteArray();
     }
 

@@ -79,7 +79,7 @@ internal static class GraphOperators
 
     /// <summary>
     /// Group normalization. Written as an instance normalization of the groups, which takes ONNX Runtime's CPU provider half the
-    /// time of the operator of that name; <see cref="FusedGroupNorm"/> makes it one operator for NVIDIA cards.
+    /// time of the operator of that name; <see cref="ChannelsLast"/> makes it one operator for NVIDIA cards.
     /// </summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Feature maps [batch, channels, height, width].</param>

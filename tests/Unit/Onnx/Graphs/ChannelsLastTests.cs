@@ -10,8 +10,8 @@ using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Tests.Onnx.Graphs;
 
-/// <summary>Group normalizations as one operator for NVIDIA cards. The processor has no such operator, so that its definition takes its place here.</summary>
-public sealed class FusedGroupNormTests(SharedModels models)
+/// <summary>Graphs with channels as the last axis and group normalizations as one operator, for NVIDIA cards. The processor has no such operator, so that its definition takes its place here.</summary>
+public sealed class ChannelsLastTests(SharedModels models)
 {
     public static TheoryData<string, string> Parts => new()
     {
@@ -20,23 +20,22 @@ public sealed class FusedGroupNormTests(SharedModels models)
         { nameof(SharedModels.Demo), ModelParts.VaeEncoder },
         { nameof(SharedModels.Sd1), ModelParts.UNet },
         { nameof(SharedModels.Large), ModelParts.UNet },
-        { nameof(SharedModels.IntegerDemo), ModelParts.UNet },
     };
 
     /// <summary>All group normalizations with an even number of channels in a group are found, each with the SiLU that follows it, and the graph computes what it computed before.</summary>
     [Theory]
     [MemberData(nameof(Parts))]
-    public void A_graph_with_fused_normalizations_computes_the_same(string model, string part)
+    public void A_graph_computes_the_same(string model, string part)
     {
         string path = Path.Combine(models.Find(model), part, ModelParts.Graph);
         ModelProto before = GraphFile.Read(path);
         (long ChannelsOfGroup, bool IsActivated)[] norms = [.. Norms(before.Graph)], even = [.. norms.Where(static norm => norm.ChannelsOfGroup % 2 == 0)];
         ModelProto fused = before.Clone();
 
-        Assert.Equal(even.Length, FusedGroupNorm.Apply(fused));
+        Assert.Equal(even.Length, ChannelsLast.Apply(fused));
         Assert.NotEmpty(even);
         Assert.Equal(norms.Length - even.Length, fused.Graph.Node.Count(static node => node.OpType == "InstanceNormalization"));
-        Assert.Equal(even.Count(static norm => norm.IsActivated), fused.Graph.Node.Count(static node => node.OpType == FusedGroupNorm.Operation && Value(node, "activation") == 1));
+        Assert.Equal(even.Count(static norm => norm.IsActivated), fused.Graph.Node.Count(static node => node.OpType == ChannelsLast.GroupNorm && Value(node, "activation") == 1));
         using OnnxSession plain = OnnxSession.Open(path, Device.Cpu, cancellationToken: Cancellation);
         using OnnxSession defined = OnnxSession.Open(path, Device.Cpu, change: Define, cancellationToken: Cancellation);
         Tensor expected = Run(plain), actual = Run(defined);
@@ -45,7 +44,7 @@ public sealed class FusedGroupNormTests(SharedModels models)
 
         static void Define(ModelProto changed)
         {
-            FusedGroupNorm.Apply(changed);
+            ChannelsLast.Apply(changed);
             GroupNormDefinition.Expand(changed.Graph);
         }
     }
@@ -66,8 +65,8 @@ public sealed class FusedGroupNormTests(SharedModels models)
 
         static void Define(ModelProto changed)
         {
-            Assert.True(FusedGroupNorm.IsHalf(changed.Graph));
-            Assert.True(FusedGroupNorm.Apply(changed) > 0);
+            Assert.True(ChannelsLast.IsHalf(changed.Graph));
+            Assert.True(ChannelsLast.Apply(changed) > 0);
             GroupNormDefinition.Expand(changed.Graph);
         }
     }
@@ -77,15 +76,57 @@ public sealed class FusedGroupNormTests(SharedModels models)
     public void A_card_has_a_kernel_for_each_node(string model, string part)
     {
         ModelProto fused = GraphFile.Read(Path.Combine(models.Find(model), part, ModelParts.Graph));
-        string[] before = [.. Others(fused)];
 
-        FusedGroupNorm.Apply(fused);
+        ChannelsLast.Apply(fused);
 
-        // Those of a model in integers stay.
-        Assert.Equal(before, Others(fused));
-        Assert.True(model == nameof(SharedModels.IntegerDemo) || before.Length == 0);
+        Assert.Empty(CudaKernels.Table.FindOthers(fused));
+    }
 
-        static IEnumerable<string> Others(ModelProto model) => CudaKernels.Table.FindOthers(model).Select(static line => line[(line.IndexOf(": ", StringComparison.Ordinal) + 2)..]).Distinct().Order(StringComparer.Ordinal);
+    /// <summary>
+    /// ONNX Runtime moves transpositions through sums. The shape of a value on their way is computed on the card, and waited for
+    /// in the middle of a run. That remains for groups with an odd number of channels, which only tiny models have.
+    /// </summary>
+    [Theory]
+    [InlineData(ModelParts.UNet)]
+    [InlineData(ModelParts.VaeDecoder)]
+    [InlineData(ModelParts.VaeEncoder)]
+    public void Shapes_are_those_of_normalized_values(string part)
+    {
+        ModelProto changed = GraphFile.Read(Path.Combine(models.Demo, part, ModelParts.Graph));
+        int odd = Norms(changed.Graph).Count(static norm => norm.ChannelsOfGroup % 2 != 0);
+        ChannelsLast.Apply(changed);
+        GraphLinks links = new(changed.Graph);
+
+        NodeProto[] shapes = [.. changed.Graph.Node.Where(static node => node.OpType == "Shape")];
+        Assert.Equal(odd, shapes.Count(node => links.Producer(node.Input[0], ChannelsLast.GroupNorm) is null && links.Producer(node.Input[0], "Reshape") is null));
+        Assert.True(shapes.Length > odd);
+    }
+
+    /// <summary>One before and one after each convolution, which go when convolutions take channels last, and one for each input and output in that form.</summary>
+    [Fact]
+    public void Only_convolutions_are_between_transpositions()
+    {
+        ModelProto changed = GraphFile.Read(Path.Combine(models.Demo, ModelParts.VaeDecoder, ModelParts.Graph));
+        Assert.DoesNotContain(Norms(changed.Graph), static norm => norm.ChannelsOfGroup % 2 != 0);
+
+        ChannelsLast.Apply(changed);
+
+        GraphLinks links = new(changed.Graph);
+        Assert.All(changed.Graph.Node.Where(static node => node.OpType == "Transpose" && node.Attribute[0].Ints.Count == 4), node => Assert.True(
+            links.Producer(node.Input[0], "Conv") is not null || links.OnlyReader(node.Output[0])?.OpType == "Conv" || links.IsOutput(node.Output[0]), node.Name));
+    }
+
+    /// <summary>Graphs in integers compute on the processor, and those without group normalizations gain nothing.</summary>
+    [Theory]
+    [InlineData(nameof(SharedModels.IntegerDemo), ModelParts.UNet)]
+    [InlineData(nameof(SharedModels.Demo), ModelParts.TextEncoder)]
+    public void Other_graphs_are_left(string model, string part)
+    {
+        ModelProto graph = GraphFile.Read(Path.Combine(models.Find(model), part, ModelParts.Graph)), before = graph.Clone();
+
+        Assert.Equal(0, ChannelsLast.Apply(graph));
+
+        Assert.Equal(before, graph);
     }
 
     [Fact]
@@ -94,7 +135,7 @@ public sealed class FusedGroupNormTests(SharedModels models)
         using TemporaryFolder folder = new();
         ModelProto fused = GraphFile.Read(HalfGraph(folder));
 
-        Assert.True(FusedGroupNorm.Apply(fused) > 0);
+        Assert.True(ChannelsLast.Apply(fused) > 0);
 
         Assert.Empty(CudaKernels.Table.FindOthers(fused));
     }
@@ -112,9 +153,9 @@ public sealed class FusedGroupNormTests(SharedModels models)
         if (returned.Length > 0)
             model.Graph.Output.Add(new ValueInfoProto { Name = model.Graph.Node.First(node => node.OpType == returned).Output[0] });
 
-        Assert.Equal(norms, FusedGroupNorm.Apply(model));
+        Assert.Equal(norms, ChannelsLast.Apply(model));
 
-        Assert.Equal(activated, model.Graph.Node.Count(static node => node.OpType == FusedGroupNorm.Operation && Value(node, "activation") == 1));
+        Assert.Equal(activated, model.Graph.Node.Count(static node => node.OpType == ChannelsLast.GroupNorm && Value(node, "activation") == 1));
         Assert.Equal(1 - activated, model.Graph.Node.Count(static node => node.OpType == "Sigmoid"));
     }
 
@@ -124,7 +165,7 @@ public sealed class FusedGroupNormTests(SharedModels models)
     {
         ModelProto model = Small(channels: 12, groups: 4), before = model.Clone();
 
-        Assert.Equal(0, FusedGroupNorm.Apply(model));
+        Assert.Equal(0, ChannelsLast.Apply(model));
 
         Assert.Equal(before, model);
     }
@@ -134,7 +175,7 @@ public sealed class FusedGroupNormTests(SharedModels models)
     private static string HalfGraph(TemporaryFolder folder)
     {
         ModelBuilder.Write(new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half }), folder.Path, null, Cancellation);
-        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => FusedGroupNorm.IsHalf(GraphFile.Read(path).Graph));
+        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => ChannelsLast.IsHalf(GraphFile.Read(path).Graph));
     }
 
     private static ModelProto Small(int channels, int groups)
@@ -213,7 +254,7 @@ public sealed class FusedGroupNormTests(SharedModels models)
             graph.Node.Clear();
             foreach (NodeProto node in nodes)
             {
-                if (node.OpType == FusedGroupNorm.Operation)
+                if (node.OpType == ChannelsLast.GroupNorm)
                     new GroupNormDefinition(graph, node).Expand();
                 else
                     graph.Node.Add(node);
