@@ -204,6 +204,8 @@ internal static class ChannelsLast
             if (Array.Exists(inputs, static input => input is null))
                 return false;
             Write(node, [.. inputs.Select(static input => input!())]);
+            if (node.Input.Select(input => _alike.GetValueOrDefault(input)).FirstOrDefault(static alike => alike is not null) is string alike)
+                _alike.TryAdd(node.Output[0], alike);
             return true;
         }
 
