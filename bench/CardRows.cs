@@ -37,6 +37,9 @@ internal sealed class CardRows
     private const int Repeats = 3;
 
     private readonly List<Row> _rows = [];
+
+    // The folders of the models' graphs, by their names.
+    private readonly Dictionary<string, string> _graphs = [];
     private readonly CancellationTokenSource _stop;
     private readonly Device _device;
     private readonly bool _isSmall;
@@ -123,7 +126,22 @@ internal sealed class CardRows
             Add(sd15, "G7: bytes between host and card in a step with guidance", "0", Traffic);
         }
 
-        using Model? sdxl = Open("sdxl", static () => PublishedModels.Xl(), 1024);
+        using (Model? sd15 = OpenRecorded("sd15", 512))
+        {
+            Add(sd15, "G1 by CUDA graphs", "at most 520 ms", model => Image(model, 50, 0.52));
+            Add(sd15, "G7 by CUDA graphs: time of a step outside of the U-Net as it runs without them", "at most 0.3 ms", Overhead);
+        }
+
+        using (Model? sdxl = Open("sdxl", static () => PublishedModels.Xl(), 1024))
+            MeasureXl(sdxl);
+        using Model? recorded = OpenRecorded("sdxl", 1024);
+        Add(recorded, "G3 by CUDA graphs", "at most 1.9 s", model => Image(model, 30, 1.9));
+        Add(recorded, "G6 by CUDA graphs", "at most 320 ms", model => Image(model, 4, 0.32, "LCM", guidance: 1));
+        _rows.Add(new Row("G3 and G8 with TensorRT", "not measured") { Beside = "it builds engines for longer than this takes" });
+    }
+
+    private void MeasureXl(Model? sdxl)
+    {
         Add(sdxl, "G3: image of Stable Diffusion XL, 30 steps with guidance", "at most 1.9 s", model => Image(model, 30, 1.9));
         Add(sdxl, "G4: images in a second, Stable Diffusion XL, 20 steps", "at least 1.1", model =>
         {
@@ -132,7 +150,6 @@ internal sealed class CardRows
         });
         Add(sdxl, "G5: VAE decoder of Stable Diffusion XL", "at most 130 ms", Decoding);
         Add(sdxl, "G6: image of Stable Diffusion XL, LCM, 4 steps", "at most 320 ms", model => Image(model, 4, 0.32, "LCM", guidance: 1));
-        _rows.Add(new Row("G3 and G8 with TensorRT", "not measured") { Beside = "it builds engines for longer than this takes" });
     }
 
     private sealed record Model(ModelLease Lease, DiffusionPipeline Pipeline, int Side) : IDisposable
@@ -155,14 +172,45 @@ internal sealed class CardRows
                 File.Delete(file);
             }
 
-            ModelLease lease = ModelLibrary.Default.Open(path, _device);
-            return new Model(lease, new DiffusionPipeline(lease.Model), _isSmall ? SmallSide : side);
+            _graphs.Add(name, path);
+            return Open(path, side);
         }
         catch (Exception error) when (error is DiffusionException or OperationCanceledException or IOException)
         {
             _rows.Add(new Row($"making {name}", Reason(error)));
             return null;
         }
+    }
+
+    /// <summary>Opens a model again, whose U-Net then runs by CUDA graphs.</summary>
+    private Model? OpenRecorded(string name, int side)
+    {
+        if (!_graphs.TryGetValue(name, out string? path) || Token.IsCancellationRequested)
+            return null;
+        ModelLibrary.Default.CloseModels();
+        Environment.SetEnvironmentVariable(RunRecorder.Variable, "1");
+        try
+        {
+            Model model = Open(path, side);
+            if (model.Lease.Model.OpenUNet(null, Token).RecordingFault is string fault)
+                _rows.Add(new Row($"CUDA graphs of {name}", $"not used: {fault}"));
+            return model;
+        }
+        catch (Exception error) when (error is DiffusionException or OperationCanceledException)
+        {
+            _rows.Add(new Row($"opening {name} for CUDA graphs", Reason(error)));
+            return null;
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(RunRecorder.Variable, null);
+        }
+    }
+
+    private Model Open(string path, int side)
+    {
+        ModelLease lease = ModelLibrary.Default.Open(path, _device);
+        return new Model(lease, new DiffusionPipeline(lease.Model), _isSmall ? SmallSide : side);
     }
 
     /// <summary>Adds a row, or the reason why there is no figure.</summary>

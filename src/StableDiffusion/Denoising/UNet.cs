@@ -81,6 +81,9 @@ internal sealed class UNet : IDisposable
     /// <summary>Whether the guidance scale is an input, so that there are no predictions for the negative prompt (LCM).</summary>
     public bool TakesGuidance => _guidance is not null;
 
+    /// <summary>Why its runs are not recorded on an NVIDIA card, although that is wanted; null if they are, or it is not wanted.</summary>
+    internal string? RecordingFault => _session.RecordingFault;
+
     /// <summary>The kind of its input channels besides the noisy latent; null if not known.</summary>
     internal ModelVariant? Variant => ModelVariants.Find(Channels, LatentChannels);
 

@@ -29,7 +29,7 @@ internal static class DeviceTrial
     {
         using InferenceSession session = new(Graph().ToByteArray(), options);
         using OrtValue input = OrtValue.CreateTensorValueFromMemory(Ones(), [1, 1, Side, Side]);
-        using RunOptions runOptions = OnnxSession.CreateRunOptions();
+        using RunOptions runOptions = OnnxSession.NewRunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, [Input], [input], [Output]);
         float sum = outputs[0].GetTensorDataAsSpan<float>()[0];
         return MathF.Abs(sum - (Side * Side)) < 0.01f ? null : $"A test returned {sum} instead of {Side * Side}.";
@@ -57,7 +57,7 @@ internal static class DeviceTrial
     {
         using InferenceSession session = new(model.ToByteArray(), options);
         using OrtValue input = OrtValue.CreateTensorValueFromMemory(Waves(Channels * Side * Side, 1), [1, Channels, Side, Side]);
-        using RunOptions runOptions = OnnxSession.CreateRunOptions();
+        using RunOptions runOptions = OnnxSession.NewRunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, [Input], [input], [Output]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }

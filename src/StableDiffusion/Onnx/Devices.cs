@@ -84,12 +84,12 @@ public static class Devices
     /// Whether one block is set aside for all that a run of known sizes needs. It comes on top of what the first such run took, so
     /// that the memory doubles.
     /// </param>
-    /// <param name="putsChannelsLast">Whether convolutions on an NVIDIA card take channels as the last axis, as <see cref="ChannelsLast"/> does.</param>
+    /// <param name="features">What an NVIDIA card is used with.</param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
-    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true, bool putsChannelsLast = false)
+    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true, CardFeatures features = default)
     {
         ThrowIfUnavailable(device);
-        SessionOptions options = NewOptions(device, reordersLayout, putsChannelsLast);
+        SessionOptions options = NewOptions(device, reordersLayout, features);
         options.EnableMemoryPattern &= plansMemory;
         return options;
     }
@@ -99,7 +99,7 @@ public static class Devices
     /// <param name="isHalf">Whether in half precision.</param>
     internal static bool FusesGroupNorms(Device device, bool isHalf) => device.Kind == DeviceKind.Cuda && Fault(device) is null && FusedFault(device, isHalf) is null;
 
-    private static SessionOptions NewOptions(Device device, bool reordersLayout = true, bool putsChannelsLast = false)
+    private static SessionOptions NewOptions(Device device, bool reordersLayout = true, CardFeatures features = default)
     {
         SessionOptions options = new()
         {
@@ -108,7 +108,7 @@ public static class Devices
         };
         try
         {
-            Append(options, device, putsChannelsLast);
+            Append(options, device, features);
             return options;
         }
         catch
@@ -150,7 +150,7 @@ public static class Devices
 
     private static string? FusedFault(Device device, bool isHalf) => s_fusedFaults.GetOrAdd((device, isHalf), static key => new Lazy<string?>(() => Try(() =>
     {
-        using SessionOptions processor = NewOptions(Device.Cpu), options = Alone(NewOptions(key.Device, putsChannelsLast: true));
+        using SessionOptions processor = NewOptions(Device.Cpu), options = Alone(NewOptions(key.Device, features: new CardFeatures(PutsChannelsLast: true, RecordsRuns: false)));
         return DeviceTrial.RunFused(processor, options, key.IsHalf ? GraphPrecision.Half : GraphPrecision.Full);
     }))).Value;
 
@@ -189,7 +189,7 @@ public static class Devices
         _ => "A test ran on it.",
     };
 
-    private static void Append(SessionOptions options, Device device, bool putsChannelsLast)
+    private static void Append(SessionOptions options, Device device, CardFeatures features)
     {
         switch (device.Kind)
         {
@@ -200,16 +200,21 @@ public static class Devices
                 if (s_saturates)
                     options.AddSessionConfigEntry("session.x64quantprecision", "1");
                 break;
-            case DeviceKind.Cuda when putsChannelsLast:
+            case DeviceKind.Cuda when features == default:
+                options.AppendExecutionProvider_CUDA(device.Index);
+                break;
+            case DeviceKind.Cuda:
                 using (OrtCUDAProviderOptions provider = new())
                 {
-                    provider.UpdateOptions(new Dictionary<string, string> { ["device_id"] = device.Index.ToString(CultureInfo.InvariantCulture), ["prefer_nhwc"] = "1" });
+                    provider.UpdateOptions(new Dictionary<string, string>
+                    {
+                        ["device_id"] = device.Index.ToString(CultureInfo.InvariantCulture),
+                        ["prefer_nhwc"] = features.PutsChannelsLast ? "1" : "0",
+                        ["enable_cuda_graph"] = features.RecordsRuns ? "1" : "0",
+                    });
                     options.AppendExecutionProvider_CUDA(provider);
                 }
 
-                break;
-            case DeviceKind.Cuda:
-                options.AppendExecutionProvider_CUDA(device.Index);
                 break;
             case DeviceKind.TensorRt:
                 options.AppendExecutionProvider_Tensorrt(device.Index);

@@ -57,6 +57,9 @@ internal sealed class OnnxBuffer : IDisposable
 
     public OrtValue Value { get; }
 
+    /// <summary>Whether it is in the memory of a device, and has no <see cref="Values"/>.</summary>
+    public bool IsOnDevice => _allocator is not null;
+
     /// <summary>The element type of the graph's input or output.</summary>
     public TensorElementType ElementType { get; }
 

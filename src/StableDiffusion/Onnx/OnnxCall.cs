@@ -6,8 +6,8 @@ namespace StableDiffusion.Onnx;
 internal sealed class OnnxCall : IDisposable
 {
     private readonly OnnxSession _session;
-    private readonly OrtIoBinding _binding;
-    private readonly RunOptions _options = OnnxSession.CreateRunOptions();
+    private readonly OrtIoBinding? _binding;
+    private readonly RunOptions _options;
     private readonly Func<bool> _run;
 
     /// <summary>Initializes the call.</summary>
@@ -19,15 +19,22 @@ internal sealed class OnnxCall : IDisposable
     {
         _session = session;
         _binding = binding;
+        _options = session.CreateRunOptions();
         _run = () =>
         {
-            inputs?.Refresh(_binding.BindInput);
-            _session.RunBound(_options, _binding);
+            inputs?.Refresh(binding.BindInput);
+            _session.RunBound(_options, binding);
             foreach (OnnxBuffer output in outputs)
                 output.NoteWriting();
             return true;
         };
     }
+
+    /// <summary>Initializes a call that runs otherwise.</summary>
+    /// <param name="session">The graph.</param>
+    /// <param name="options">The options of the runs; disposed with the call.</param>
+    /// <param name="run">Runs the graph.</param>
+    internal OnnxCall(OnnxSession session, RunOptions options, Func<bool> run) => (_session, _options, _run) = (session, options, run);
 
     /// <summary>Runs the graph on the bound memory.</summary>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>

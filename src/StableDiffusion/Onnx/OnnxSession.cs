@@ -14,10 +14,13 @@ internal sealed class OnnxSession : IDisposable
 
     private readonly InferenceSession _session;
     private readonly IDisposable? _used;
+    private readonly RunRecorder? _recorder;
+    private string? _notRecordable;
 
-    private OnnxSession(string path, Device device, InferenceSession session, IDisposable? used)
+    private OnnxSession(string path, Device device, InferenceSession session, IDisposable? used, bool recordsRuns)
     {
         _used = used;
+        _recorder = recordsRuns ? new RunRecorder(session, device) : null;
         Path = path;
         Device = device;
         _session = session;
@@ -40,6 +43,9 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed, or <see cref="ReleaseMemory"/> succeeds.</summary>
     public bool WasStoppedForMemory { get; private set; }
 
+    /// <summary>Why runs are not recorded, although that is wanted; null if they are, or it is not wanted.</summary>
+    public string? RecordingFault => _recorder?.Fault ?? _notRecordable;
+
     /// <summary>Whether it was disposed.</summary>
     public bool IsClosed { get; private set; }
 
@@ -50,20 +56,22 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
     /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
     /// <param name="change">Changes the graph before it is opened: to one with the same weights, and operators that need no check. Null to leave it as it is.</param>
+    /// <param name="recordsRuns">Whether runs on the same memory are recorded; null to record those of a graph with a timestep, which runs many times, where that is wanted.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Action<ModelProto>? change = null, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Action<ModelProto>? change = null, bool? recordsRuns = null, CancellationToken cancellationToken = default)
     {
-        SessionOptions options;
+        CheckedGraph known;
         byte[]? graph;
+        CardFeatures features = default;
         try
         {
-            CheckedGraph known = Check(path, device, replaced, cancellationToken);
+            known = Check(path, device, replaced, cancellationToken);
             graph = Change(path, device, change, out bool isFused);
-            options = Prepare(known, device, reordersLayout, replaced, plansMemory, putsChannelsLast: isFused);
+            features = new CardFeatures(isFused, recordsRuns ?? (known.HasTimestep && RunRecorder.IsWanted(device)));
         }
         catch
         {
@@ -71,10 +79,39 @@ internal sealed class OnnxSession : IDisposable
             throw;
         }
 
-        if (graph is null)
-            return Load(path, path, device, options, replaced, cancellationToken);
-        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", System.IO.Path.GetDirectoryName(path)!);
-        return Load(() => new InferenceSession(graph, options), path, device, options, replaced, cancellationToken);
+        if (!features.RecordsRuns)
+            return Load();
+        try
+        {
+            return Load();
+        }
+        catch (ModelInvalidException error)
+        {
+            // Some of its operators run on the processor, or copy to it.
+            features = features with { RecordsRuns = false };
+            OnnxSession session = Load();
+            session._notRecordable = Sentence.Of(error.InnerException ?? error);
+            return session;
+        }
+
+        OnnxSession Load()
+        {
+            SessionOptions options;
+            try
+            {
+                options = Prepare(known, device, reordersLayout, replaced, plansMemory, features);
+            }
+            catch
+            {
+                replaced?.Dispose();
+                throw;
+            }
+
+            if (graph is null)
+                return OnnxSession.Load(() => new InferenceSession(path, options), path, device, options, replaced, features.RecordsRuns, cancellationToken);
+            options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", System.IO.Path.GetDirectoryName(path)!);
+            return OnnxSession.Load(() => new InferenceSession(graph, options), path, device, options, replaced, features.RecordsRuns, cancellationToken);
+        }
     }
 
     /// <summary>Writes a graph as ONNX Runtime optimizes it for this processor, with weights in the layout of its operators.</summary>
@@ -121,9 +158,9 @@ internal sealed class OnnxSession : IDisposable
     }
 
     private static OnnxSession Load(string file, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken) =>
-        Load(() => new InferenceSession(file, options), path, device, options, used, cancellationToken);
+        Load(() => new InferenceSession(file, options), path, device, options, used, recordsRuns: false, cancellationToken);
 
-    private static OnnxSession Load(Func<InferenceSession> open, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken)
+    private static OnnxSession Load(Func<InferenceSession> open, string path, Device device, SessionOptions options, IDisposable? used, bool recordsRuns, CancellationToken cancellationToken)
     {
         CancellationTokenSource stop = new();
         try
@@ -146,7 +183,7 @@ internal sealed class OnnxSession : IDisposable
                 // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
                 using CancellationTokenRegistration registration = stop.Token.UnsafeRegister(
                     static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
-                return new OnnxSession(path, device, open(), used);
+                return new OnnxSession(path, device, open(), used, recordsRuns);
             }
         }
 
@@ -185,9 +222,9 @@ internal sealed class OnnxSession : IDisposable
         return GraphCheck.Check(path);
     }
 
-    private static SessionOptions Prepare(CheckedGraph graph, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, bool putsChannelsLast = false)
+    private static SessionOptions Prepare(CheckedGraph graph, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, CardFeatures features = default)
     {
-        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory, putsChannelsLast);
+        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory, features);
         if (device.Kind == DeviceKind.Cpu)
             PackWeights(options, graph);
         replaced?.AddTo(options);
@@ -322,6 +359,14 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Binds memory to the inputs and several outputs of a graph that runs many times on the same memory.</summary>
     public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
     {
+        if (_recorder is not null)
+        {
+            RunOptions options = CreateRunOptions();
+            if (_recorder.Bind(options, outputs, inputs.ToArray()) is Func<bool> run)
+                return new OnnxCall(this, options, run);
+            options.Dispose();
+        }
+
         OrtIoBinding binding = _session.CreateIoBinding();
         foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
             binding.BindInput(info.Name, buffer.Value);
@@ -333,11 +378,21 @@ internal sealed class OnnxSession : IDisposable
     public void Dispose()
     {
         IsClosed = true;
+        NativeCall.Release(_recorder);
         NativeCall.Release(_session);
         NativeCall.Release(_used);
     }
 
-    internal static RunOptions CreateRunOptions() => new()
+    /// <summary>Makes the options of runs of this graph, which are not recorded unless that is said.</summary>
+    internal RunOptions CreateRunOptions()
+    {
+        RunOptions options = NewRunOptions();
+        if (_recorder is not null)
+            RunRecorder.Exclude(options);
+        return options;
+    }
+
+    internal static RunOptions NewRunOptions() => new()
     {
         // Errors are thrown as exceptions; ONNX Runtime would print them to the standard error stream as well.
         LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,

@@ -42,7 +42,7 @@ internal sealed class ModelSessions(DiffusionModel model)
         bool isPlain = tiling == Tiling.None && attention is null;
         ReplacedWeights? replaced = merge?.Invoke();
         OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared() : null)
-            ?? OnnxSession.Open(graph, model.Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken);
+            ?? OnnxSession.Open(graph, model.Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken: cancellationToken);
         lock (_opened)
             _opened.Add(session);
         return session;
