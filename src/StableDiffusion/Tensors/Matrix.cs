@@ -28,6 +28,30 @@ internal static class Matrix
         }
     }
 
+    /// <summary>Adds the transpose of a matrix to another one.</summary>
+    /// <param name="source">The matrix.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="columns">The number of columns.</param>
+    /// <param name="sum">The matrix [columns, rows] that it is added to.</param>
+    public static void AddTransposed(ReadOnlySpan<float> source, int rows, int columns, Span<float> sum)
+    {
+        const int Tile = 32;
+        for (int firstRow = 0; firstRow < rows; firstRow += Tile)
+        {
+            int endRow = Math.Min(firstRow + Tile, rows);
+            for (int firstColumn = 0; firstColumn < columns; firstColumn += Tile)
+            {
+                int endColumn = Math.Min(firstColumn + Tile, columns);
+                for (int column = firstColumn; column < endColumn; column++)
+                {
+                    Span<float> target = sum.Slice(column * rows, rows);
+                    for (int row = firstRow; row < endRow; row++)
+                        target[row] += source[row * columns + column];
+                }
+            }
+        }
+    }
+
     /// <summary>Multiplies two matrices on all cores.</summary>
     /// <param name="left">A matrix [rows, inner].</param>
     /// <param name="right">A matrix [inner, columns].</param>
