@@ -9,19 +9,8 @@ namespace StableDiffusion.Tests.Running;
 
 /// <summary>What is said of a graph that is opened without its prepared form: why, and what to do.</summary>
 [Collection(AloneCollection.Name)]
-public sealed partial class UnpreparedGraphTests(SharedModels models) : IDisposable
+public sealed partial class UnpreparedGraphTests(SharedModels models) : LimitedCacheTests
 {
-    private const string LimitVariable = "STABLEDIFFUSION_MAX_PREPARED_MB";
-
-    private readonly TemporaryFolder _folder = new();
-    private readonly List<ProgressReport> _reports = [];
-
-    public void Dispose()
-    {
-        Environment.SetEnvironmentVariable(LimitVariable, null);
-        _folder.Dispose();
-    }
-
     [Fact]
     public void Below_the_limit_that_it_needs_the_note_names_the_limit()
     {
@@ -45,7 +34,7 @@ public sealed partial class UnpreparedGraphTests(SharedModels models) : IDisposa
     {
         using (Open(Part("vae_decoder")))
         {
-            long length = Directory.EnumerateFiles(_folder["cache"], "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
+            long length = Directory.EnumerateFiles(Folder["cache"], "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
             string second = Part("unet");
             long needed = 2 * new FileInfo(second + "_data").Length;
             Environment.SetEnvironmentVariable(LimitVariable, $"{(needed + (length / 2)) / 1_000_000}");
@@ -53,17 +42,17 @@ public sealed partial class UnpreparedGraphTests(SharedModels models) : IDisposa
             Assert.Contains($"of the {ByteSize.Format((needed + (length / 2)) / 1_000_000 * 1_000_000)} that {LimitVariable} allows", Note(), StringComparison.Ordinal);
         }
 
-        _reports.Clear();
+        Reports.Clear();
         using OnnxSession prepared = Open(Part("unet"))!;
-        Assert.DoesNotContain(_reports, static report => report.Note is not null);
+        Assert.DoesNotContain(Reports, static report => report.Note is not null);
     }
 
     [Fact]
     public void A_folder_that_cannot_be_written_to_is_named()
     {
-        File.WriteAllText(_folder["cache"], "no folder");
+        File.WriteAllText(Folder["cache"], "no folder");
         Assert.Null(Open(Part("vae_decoder")));
-        Assert.Contains($"'{_folder["cache"]}'", Note(), StringComparison.Ordinal);
+        Assert.Contains($"'{Folder["cache"]}'", Note(), StringComparison.Ordinal);
         Assert.Contains("Make ", Note(), StringComparison.Ordinal);
         TestContext.Current.TestOutputHelper?.WriteLine(Note());
     }
@@ -73,8 +62,8 @@ public sealed partial class UnpreparedGraphTests(SharedModels models) : IDisposa
     {
         const long Exabyte = 1_000_000_000_000_000_000;
         Environment.SetEnvironmentVariable(LimitVariable, $"{Exabyte}");
-        string reason = new PreparedFolders(_folder["cache"]).Add("prepared-x", Exabyte, static _ => Assert.Fail(), TestContext.Current.CancellationToken)!;
-        Assert.Contains($"the disk of '{_folder["cache"]}'", reason, StringComparison.Ordinal);
+        string reason = new PreparedFolders(Folder["cache"]).Add("prepared-x", Exabyte, static _ => Assert.Fail(), TestContext.Current.CancellationToken)!;
+        Assert.Contains($"the disk of '{Folder["cache"]}'", reason, StringComparison.Ordinal);
         Assert.Contains(StorageFolders.CacheVariable, reason, StringComparison.Ordinal);
     }
 
@@ -82,19 +71,19 @@ public sealed partial class UnpreparedGraphTests(SharedModels models) : IDisposa
     public void A_model_says_it_once_of_each_graph()
     {
         string[] graphs = [Large("first"), Large("second")];
-        using DiffusionModel model = new(ModelReader.Read("demo", models.Demo, TestContext.Current.CancellationToken), Device.Cpu) { PreparedFolder = _folder["cache"] };
+        using DiffusionModel model = new(ModelReader.Read("demo", models.Demo, TestContext.Current.CancellationToken), Device.Cpu) { PreparedFolder = Folder["cache"] };
         Environment.SetEnvironmentVariable(LimitVariable, "1");
         foreach (string graph in (string[])[.. graphs, .. graphs])
-            model.Sessions.Open(graph, _reports.Add, cancellationToken: TestContext.Current.CancellationToken).Dispose();
-        Assert.Equal(2, _reports.Count(static report => report.Note is not null));
-        Assert.All(graphs.Zip(_reports), static pair => Assert.Contains(pair.First, pair.Second.Note, StringComparison.Ordinal));
+            model.Sessions.Open(graph, Reports.Add, cancellationToken: TestContext.Current.CancellationToken).Dispose();
+        Assert.Equal(2, Reports.Count(static report => report.Note is not null));
+        Assert.All(graphs.Zip(Reports), static pair => Assert.Contains(pair.First, pair.Second.Note, StringComparison.Ordinal));
     }
 
-    private string Note() => Assert.Single(_reports, static report => report.Note is not null).Note!;
+    private string Note() => Assert.Single(Reports, static report => report.Note is not null).Note!;
 
     private string Part(string part) => Path.Combine(models.Demo, part, "model.onnx");
 
-    private OnnxSession? Open(string graph) => new PreparedGraphs(_folder["cache"], smallest: 0).Open(graph, reordersLayout: true, replaced: null, _reports.Add, TestContext.Current.CancellationToken);
+    private OnnxSession? Open(string graph) => new PreparedGraphs(Folder["cache"], smallest: 0).Open(graph, reordersLayout: true, replaced: null, Reports.Add, TestContext.Current.CancellationToken);
 
     // Only graphs with more than 256 MB of weights are prepared.
     private string Large(string name)
@@ -102,7 +91,7 @@ public sealed partial class UnpreparedGraphTests(SharedModels models) : IDisposa
         const int Rows = 4096, Columns = (256 << 20) / sizeof(float) / Rows;
         GraphBuilder graph = new(name);
         graph.Output("y", graph.Node("MatMul", [graph.Input("sample", 1, Rows), graph.Weight("weights", [Rows, Columns], static values => values.Fill(1))]), 1, Columns);
-        string path = Path.Combine(Directory.CreateDirectory(_folder[name]).FullName, "model.onnx");
+        string path = Path.Combine(Directory.CreateDirectory(Folder[name]).FullName, "model.onnx");
         graph.Save(path, cancellationToken: TestContext.Current.CancellationToken);
         return path;
     }
