@@ -48,17 +48,17 @@ internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) :
             options.AddInitializer(name, value);
     }
 
-    private static Float16[] ToHalf(float[] values)
-    {
-        Float16[] halves = GC.AllocateUninitializedArray<Float16>(values.Length);
-        TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()));
-        return halves;
-    }
-
     public void Dispose()
     {
         foreach ((_, OrtValue value) in _values)
             value.Dispose();
         _values.Clear();
+    }
+
+    private static Float16[] ToHalf(float[] values)
+    {
+        Float16[] halves = GC.AllocateUninitializedArray<Float16>(values.Length);
+        TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()));
+        return halves;
     }
 }

@@ -52,19 +52,23 @@ public sealed class OrderedWorkTests
         Assert.Equal([0, 1, 2], begun);
     }
 
-    /// <summary>The item that fails first in time is not the first in order.</summary>
-    [Fact]
-    public void The_error_is_that_of_the_first_item_whichever_fails_first()
+    /// <summary>The item that fails first in time need not be the first in order.</summary>
+    /// <param name="last">The item that waits for the failure of the other.</param>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_error_is_that_of_the_first_item_whichever_fails_first(int last)
     {
-        using ManualResetEventSlim failed = new();
+        using ManualResetEventSlim begunLast = new(), failed = new();
         ConcurrentBag<int> begun = [];
         AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(() => OrderedWork.Run(
             s_items, 2,
             item =>
             {
                 begun.Add(item);
-                if (item == 0)
-                    failed.Wait(TestContext.Current.CancellationToken);
+                if (item == last)
+                    begunLast.Set();
+                (item == last ? failed : begunLast).Wait(TestContext.Current.CancellationToken);
                 try
                 {
                     throw new AdapterInvalidException($"{item}");
