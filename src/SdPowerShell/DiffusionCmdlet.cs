@@ -230,7 +230,9 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
             RecordType = progress.IsLast ? ProgressRecordType.Completed : ProgressRecordType.Processing,
         };
         WriteProgress(record);
-        if (progress.IsLast)
+        if (progress.Note is string note)
+            WriteVerbose(note);
+        else if (progress.IsLast)
             WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{progress.Activity}: {progress.Elapsed.TotalMilliseconds:N0} ms."));
     }
 

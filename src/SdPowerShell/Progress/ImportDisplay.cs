@@ -14,13 +14,17 @@ internal sealed class ImportDisplay(DiffusionCmdlet cmdlet)
 
     /// <summary>Shows the progress of an import.</summary>
     /// <param name="progress">The progress.</param>
-    public void Report(ProgressReport progress) =>
+    public void Report(ProgressReport progress)
+    {
+        if (progress.Note is string note)
+            cmdlet.WriteVerbose(note);
         cmdlet.WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Detail)
         {
             CurrentOperation = progress.Detail,
             PercentComplete = (int)(100 * progress.Fraction),
             SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
         });
+    }
 
     /// <summary>Removes the progress bar.</summary>
     /// <param name="activity">The activity.</param>

@@ -79,12 +79,9 @@ internal sealed class AdaptableLayer
     /// <summary>The initializers of the weight, or of the bias.</summary>
     public IReadOnlyList<string> Names(bool isBias) => isBias ? _biases : _weights;
 
-    /// <summary>Reads the weight [out, in · kernel], or the bias [out].</summary>
-    public float[] Read(bool isBias)
+    /// <summary>Reads the weight [out, in · kernel].</summary>
+    public float[] ReadWeight()
     {
-        if (isBias)
-            return [.. _biases.SelectMany(_graph.Read)];
-
         // What the graph says is compared with its file first.
         float[][] parts = [.. _weights.Select(_graph.Read)];
         float[] weight = new float[checked(OutWidth * InnerCount)];
@@ -101,29 +98,30 @@ internal sealed class AdaptableLayer
         return weight;
     }
 
-    /// <summary>Writes a changed weight or bias in the form that the graph stores it in.</summary>
+    /// <summary>Adds a change to the weight or the bias, in the form that the graph stores it in.</summary>
     /// <param name="isBias">Whether it is the bias.</param>
-    /// <param name="values">The values in the order of <see cref="Read"/>.</param>
-    /// <param name="write">Receives the name, type, shape and values of each initializer.</param>
-    public void Write(bool isBias, ReadOnlySpan<float> values, WeightWriter write)
+    /// <param name="change">The change of the weight [out, in · kernel], or of the bias [out].</param>
+    /// <param name="write">Receives the changed values of each initializer.</param>
+    public void Add(bool isBias, ReadOnlySpan<float> change, WeightWriter write)
     {
         foreach (string name in Names(isBias))
         {
-            int[] shape = _graph.ShapeOf(name);
-            int count = shape.Aggregate(1, static (product, length) => product * length);
-            ReadOnlySpan<float> part = values[..count];
-            values = values[count..];
+            float[] values = _graph.Read(name);
+            ReadOnlySpan<float> part = change[..values.Length];
+            change = change[values.Length..];
             if (!isBias && _isTransposed)
-            {
-                float[] turned = GC.AllocateUninitializedArray<float>(count);
-                Matrix.Transpose(part, count / InnerCount, InnerCount, turned);
-                part = turned;
-            }
-
-            write(name, _graph.TypeOf(name)!.Value, shape, part);
+                Matrix.AddTransposed(part, values.Length / InnerCount, InnerCount, values);
+            else
+                TensorPrimitives.Add(values, part, values);
+            write(name, _graph.TypeOf(name)!.Value, _graph.ShapeOf(name), values);
         }
     }
 }
 
 /// <summary>Receives the new values of an initializer.</summary>
-internal delegate void WeightWriter(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values);
+/// <param name="name">Its name in the graph.</param>
+/// <param name="type">The type that the graph stores it as: F32 or F16.</param>
+/// <param name="shape">Its shape in the graph.</param>
+/// <param name="values">Its values in row-major order, which the receiver may keep.</param>
+/// <remarks>It is called on several threads at once, in any order.</remarks>
+internal delegate void WeightWriter(string name, StoredElementType type, ReadOnlySpan<int> shape, float[] values);

@@ -9,20 +9,25 @@ namespace StableDiffusion.Adapters;
 /// <summary>The changes of a set of adapters to the layers of a model's graphs. Each is computed from the original weight, and all are added to it.</summary>
 internal sealed class AdapterPlan
 {
+    // Each has the change of a layer in memory, and more would wait for the memory most of the time.
+    private const int MostThreads = 8;
+
     private static readonly string[] s_parts = [.. ModelFamily.AllBackbones, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
 
     private readonly string _graphs;
     private readonly AdapterSet _set;
+    private readonly int? _threads;
 
     // The paths of the layers, with underscores in place of dots, and the strengths, by the adapter and the layer's name in the file.
     private readonly Dictionary<(int Lora, string Module), (string Part, string Layer, double Strength)> _matches = [];
 
     private readonly HashSet<string> _quantized = new(StringComparer.Ordinal);
 
-    private AdapterPlan(string graphs, AdapterSet set, string model)
+    private AdapterPlan(string graphs, AdapterSet set, string model, int? threads)
     {
         _graphs = graphs;
         _set = set;
+        _threads = threads;
         Dictionary<string, GraphInitializers> parts = new(StringComparer.Ordinal);
         try
         {
@@ -53,10 +58,11 @@ internal sealed class AdapterPlan
     /// <param name="graphs">The folder of the model's graphs.</param>
     /// <param name="set">The adapters.</param>
     /// <param name="model">The model's name, for messages.</param>
+    /// <param name="threads">How many layers are computed at a time; null for as many as the device has threads. The results are the same.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="AdapterNotFoundException">A file was not found.</exception>
     /// <exception cref="AdapterInvalidException">A file is not an adapter or is damaged, none of it fits the model, or a shape does not match; or the model's weights cannot be changed.</exception>
-    public static AdapterPlan Make(string graphs, AdapterSet set, string model) => new(graphs, set, model);
+    public static AdapterPlan Make(string graphs, AdapterSet set, string model, int? threads = null) => new(graphs, set, model, threads);
 
     /// <summary>Whether the text encoders or the U-Net are changed.</summary>
     /// <param name="isText">True for the text encoders, false for the U-Net.</param>
@@ -144,11 +150,7 @@ internal sealed class AdapterPlan
             }
 
             WeightWriter write = begin(byLayer.SelectMany(entry => NamesOf(layers[entry.Key], entry.Value)).ToHashSet(StringComparer.Ordinal));
-            foreach ((string path, List<(LoraFile File, LoraLayer Layer, double Strength)> list) in byLayer)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                Merge(layers[path], list, write, cancellationToken);
-            }
+            OrderedWork.Run([.. byLayer], _threads ?? Math.Min(ThreadCount.Current, MostThreads), layer => Merge(layers[layer.Key], layer.Value, write, cancellationToken), cancellationToken);
         }
         finally
         {
@@ -163,22 +165,23 @@ internal sealed class AdapterPlan
 
     private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, WeightWriter write, CancellationToken cancellationToken)
     {
-        if (changes.Exists(change => change.Layer.Change is not null))
-        {
-            float[] weight = layer.Read(isBias: false);
-            float[] sum = new float[weight.Length];
-            foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.Change is not null))
-                change.AddTo(file.File, layer, weight, strength, sum, cancellationToken);
-            TensorPrimitives.Add(weight, sum, weight);
-            layer.Write(isBias: false, weight, write);
-        }
+        Lazy<float[]> original = new(layer.ReadWeight);
+        Add(isBias: false, changes.Where(static change => change.Layer.Change is not null).Select(change => change.Layer.Compute(change.File.File, layer, original, change.Strength, cancellationToken)));
+        Add(isBias: true, changes.Where(static change => change.Layer.BiasChange is not null).Select(change => change.Layer.ComputeBias(change.File.File, layer, change.Strength)));
 
-        if (changes.Exists(change => change.Layer.BiasChange is not null))
+        void Add(bool isBias, IEnumerable<float[]> parts)
         {
-            float[] bias = layer.Read(isBias: true);
-            foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.BiasChange is not null))
-                change.AddToBias(file.File, layer, strength, bias);
-            layer.Write(isBias: true, bias, write);
+            float[]? sum = null;
+            foreach (float[] part in parts)
+            {
+                if (sum is null)
+                    sum = part;
+                else
+                    TensorPrimitives.Add(sum, part, sum);
+            }
+
+            if (sum is not null)
+                layer.Add(isBias, sum, write);
         }
     }
 

@@ -54,32 +54,32 @@ internal sealed class LoraLayer
             throw new AdapterInvalidException($"its '{_magnitude.Name}' {_magnitude.ShapeText} does not fit the axes of '{layer.Path}'");
     }
 
-    /// <summary>Adds the change to a weight.</summary>
+    /// <summary>Computes the change of a weight.</summary>
     /// <param name="file">The open LoRA file.</param>
     /// <param name="layer">The checked layer.</param>
-    /// <param name="original">The original weight [out, in · kernel].</param>
+    /// <param name="original">The original weight [out, in · kernel], which most changes do not depend on.</param>
     /// <param name="strength">The strength of the change.</param>
-    /// <param name="sum">The sum of all changes, to which this one is added.</param>
     /// <param name="cancellationToken">Cancels between two rows of the change.</param>
+    /// <returns>The change [out, in · kernel] at this strength.</returns>
     /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
     /// <remarks>DoRA replaces the magnitudes of the changed weight, so its change depends on the original weight (Liu et al., arXiv 2402.09353).</remarks>
-    public void AddTo(ITensorFile file, AdaptableLayer layer, float[] original, double strength, Span<float> sum, CancellationToken cancellationToken)
+    public float[] Compute(ITensorFile file, AdaptableLayer layer, Lazy<float[]> original, double strength, CancellationToken cancellationToken)
     {
-        float[] change = Change!.Compute(file, new ChangedWeight(original, layer.OutWidth, layer.InWidth, strength), cancellationToken);
-        if (Change.Rank is { } rank)
-            TensorPrimitives.Multiply(change, LayerChange.ScaleOf(file, _alpha, rank), change);
+        float[] change = Change!.Compute(file, new ChangedWeight(original, layer.OutWidth, layer.InWidth, layer.InnerCount, strength), cancellationToken);
+        if (Change.Rank is { } rank && LayerChange.ScaleOf(file, _alpha, rank) is var scale and not 1)
+            TensorPrimitives.Multiply(change, scale, change);
         if (_magnitude is not null)
-            Decompose(layer, original, change, file.Read(_magnitude.Name).Values, IsOfRows(_magnitude, layer));
-        AddUsable(file, layer, change, Change.IsProportional ? strength : 1, sum);
+            Decompose(layer, original.Value, change, file.Read(_magnitude.Name).Values, IsOfRows(_magnitude, layer));
+        return Usable(file, layer, change, Change.IsProportional ? strength : 1);
     }
 
-    /// <summary>Adds the change to a bias.</summary>
+    /// <summary>Computes the change of a bias.</summary>
     /// <param name="file">The open LoRA file.</param>
     /// <param name="layer">The checked layer.</param>
     /// <param name="strength">The strength of the change.</param>
-    /// <param name="bias">The bias, to which the change is added.</param>
+    /// <returns>The change [out] at this strength.</returns>
     /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
-    public void AddToBias(ITensorFile file, AdaptableLayer layer, double strength, Span<float> bias) => AddUsable(file, layer, file.Read(BiasChange!.Name).Values, strength, bias);
+    public float[] ComputeBias(ITensorFile file, AdaptableLayer layer, double strength) => Usable(file, layer, file.Read(BiasChange!.Name).Values, strength);
 
     // [out] or [out,1,..]; PEFT's convolutions have [1,out,1,..], which LyCORIS uses for the inputs.
     private static bool IsOfRows(StoredTensor magnitude, AdaptableLayer layer) => HasAll(magnitude, 0, layer.OutWidth)
@@ -91,12 +91,13 @@ internal sealed class LoraLayer
     /// <summary>Whether all values of a tensor lie along an axis, and are as many as expected.</summary>
     private static bool HasAll(StoredTensor tensor, int axis, int count) => tensor.Count == count && tensor.Shape.Count > axis && tensor.Shape[axis] == count;
 
-    private static void AddUsable(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> change, double strength, Span<float> sum)
+    private static float[] Usable(ITensorFile file, AdaptableLayer layer, float[] change, double strength)
     {
         // NaN is not in the range, either.
-        if (change.Length > 0 && !(Math.Abs(TensorPrimitives.MaxMagnitude(change) * strength) <= LargestChange))
+        if (change.Length > 0 && !(Math.Abs(TensorPrimitives.MaxMagnitude<float>(change) * strength) <= LargestChange))
             throw new AdapterInvalidException($"The LoRA '{file.Path}' changes '{layer.Path}' by a value that is NaN, infinite or far too large. Get the file again, or use another LoRA.");
-        TensorPrimitives.MultiplyAdd(change, (float)strength, sum, sum);
+        TensorPrimitives.Multiply(change, (float)strength, change);
+        return change;
     }
 
     /// <summary>Converts a change W + Δ to m·(W + Δ)/‖W + Δ‖ - W.</summary>

@@ -21,28 +21,21 @@ internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) :
     /// <summary>Whether weights may be rearranged, which uses the file's values if operators transform a weight first.</summary>
     public bool AllowsReordering => leftOutOptimizers.Count == 0;
 
-    /// <summary>Adds a weight.</summary>
+    /// <summary>Adds a weight. Thread-safe.</summary>
     /// <param name="name">The initializer's name in the graph.</param>
     /// <param name="type">The type that the graph stores it as: F32 or F16.</param>
     /// <param name="shape">Its shape in the graph.</param>
-    /// <param name="values">Its values in row-major order; they are copied.</param>
-    public void Add(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values)
+    /// <param name="values">Its values in row-major order, which must not change afterwards.</param>
+    public void Add(string name, StoredElementType type, ReadOnlySpan<int> shape, float[] values)
     {
         long[] dimensions = new long[shape.Length];
         for (int axis = 0; axis < shape.Length; axis++)
             dimensions[axis] = shape[axis];
 
         // ONNX Runtime accepts only memory that it does not own.
-        if (type == StoredElementType.F16)
-        {
-            Float16[] halves = new Float16[values.Length];
-            TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()));
-            _values.Add((name, OrtValue.CreateTensorValueFromMemory(halves, dimensions)));
-        }
-        else
-        {
-            _values.Add((name, OrtValue.CreateTensorValueFromMemory(values.ToArray(), dimensions)));
-        }
+        OrtValue value = type == StoredElementType.F16 ? OrtValue.CreateTensorValueFromMemory(ToHalf(values), dimensions) : OrtValue.CreateTensorValueFromMemory(values, dimensions);
+        lock (_values)
+            _values.Add((name, value));
     }
 
     /// <summary>Adds the weights to the options of a session that is about to be opened.</summary>
@@ -60,5 +53,12 @@ internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) :
         foreach ((_, OrtValue value) in _values)
             value.Dispose();
         _values.Clear();
+    }
+
+    private static Float16[] ToHalf(float[] values)
+    {
+        Float16[] halves = GC.AllocateUninitializedArray<Float16>(values.Length);
+        TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()));
+        return halves;
     }
 }

@@ -41,9 +41,11 @@ internal sealed class AdaptedGraphs(string cacheFolder)
 
         long start = Stopwatch.GetTimestamp(), length = files.Sum(static file => file.Length);
         progress(new ProgressReport(Activity, part, 0, 1, TimeSpan.Zero) { CountsBytes = false });
+        string? reason;
         try
         {
-            if (_folders.TryAdd(key, length, target => plan.Write(part, target, cancellationToken), cancellationToken, isRequired: true) && Key() == key && _folders.Rent(key, cancellationToken) is RentedBuild written)
+            reason = _folders.Add(key, length, target => plan.Write(part, target, cancellationToken), cancellationToken, isRequired: true);
+            if (reason is null && Key() == key && _folders.Rent(key, cancellationToken) is RentedBuild written)
                 return written;
         }
         finally
@@ -51,7 +53,7 @@ internal sealed class AdaptedGraphs(string cacheFolder)
             progress(ProgressReport.Finished(Activity, part, Stopwatch.GetElapsedTime(start)));
         }
 
-        throw new OutputWriteException($"There is no room for the {ByteSize.Format(length)} of the model's weights with the LoRAs {adapters} in '{cacheFolder}': the disk is full, or STABLEDIFFUSION_MAX_PREPARED_MB is too low. Free some space, set {StorageFolders.CacheVariable} to a folder on another disk, or leave out the LoRAs.");
+        throw new OutputWriteException($"The model's weights with the LoRAs {adapters} cannot be kept in '{cacheFolder}': {reason ?? "the files of the model or of the LoRAs were replaced meanwhile. Try again."} Or omit the LoRAs.");
 
         string Key() => _folders.Key(
             Path.Combine(folder, ModelParts.Graph),

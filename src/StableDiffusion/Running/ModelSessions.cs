@@ -12,6 +12,9 @@ internal sealed class ModelSessions(DiffusionModel model)
 {
     private readonly List<OnnxSession> _opened = [];
 
+    // The graphs of which was said why they are opened without their prepared form.
+    private readonly HashSet<string> _explained = new(StringComparer.Ordinal);
+
     /// <summary>Whether one keeps memory of a run that was stopped since it took too much.</summary>
     public bool KeepMemory
     {
@@ -53,13 +56,27 @@ internal sealed class ModelSessions(DiffusionModel model)
                 return null;
             try
             {
-                return new PreparedGraphs(folder).Open(graph, reordersLayout, replaced, report => progress?.Invoke(report with { Detail = model.Info.Name }), cancellationToken);
+                return new PreparedGraphs(folder).Open(graph, reordersLayout, replaced, Report, cancellationToken);
             }
             catch (ModelInvalidException) when (merge is not null)
             {
                 replaced = merge();
                 return null;
             }
+        }
+
+        void Report(ProgressReport report)
+        {
+            if (report.Note is not null && progress is not null)
+            {
+                lock (_opened)
+                {
+                    if (!_explained.Add(graph))
+                        return;
+                }
+            }
+
+            progress?.Invoke(report with { Detail = model.Info.Name });
         }
 
         void Change(ModelProto changed)

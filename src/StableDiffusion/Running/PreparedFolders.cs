@@ -24,9 +24,11 @@ internal sealed class PreparedFolders(string cacheFolder)
 
     private readonly BuildCache _cache = new(cacheFolder);
 
-    /// <summary>Whether folders of so many bytes are allowed at all.</summary>
+    /// <summary>Why folders of so many bytes are not allowed at all, and what to do; null if they are.</summary>
     /// <param name="bytes">The number of bytes.</param>
-    public static bool Allows(long bytes) => bytes <= s_limit.Bytes;
+    public static string? WhyNot(long bytes) => bytes <= s_limit.Bytes
+        ? null
+        : string.Create(CultureInfo.CurrentCulture, $"up to {ByteSize.Format(bytes)} are needed, and {s_limit.Variable} allows {ByteSize.Format(s_limit.Bytes)}. Set it to at least {Math.Ceiling((double)bytes / Limit.BytesPerMegabyte):0}.");
 
     /// <summary>The key of what is derived from files. Weights are read at the first time only: models of one architecture differ in nothing else.</summary>
     /// <param name="graph">The full path of the graph.</param>
@@ -84,24 +86,26 @@ internal sealed class PreparedFolders(string cacheFolder)
     /// <param name="write">Writes the files into a folder.</param>
     /// <param name="cancellationToken">Cancels the writing; nothing remains.</param>
     /// <param name="isRequired">Whether folders in use, which cannot give way yet, do not count; they give way to the next one.</param>
-    /// <returns>Whether it was written.</returns>
+    /// <returns>Null if it is there; otherwise why there is no room for it, and what to do.</returns>
     /// <exception cref="OutputWriteException">The cache cannot be written to.</exception>
-    public bool TryAdd(string key, long bytes, Action<string> write, CancellationToken cancellationToken, bool isRequired = false)
+    public string? Add(string key, long bytes, Action<string> write, CancellationToken cancellationToken, bool isRequired = false)
     {
-        if (!Allows(bytes))
-            return false;
+        if (WhyNot(bytes) is string tooLarge)
+            return tooLarge;
         using IDisposable? writing = WaitForOthers(key, cancellationToken);
         if (_cache.Find(key) is not null)
-            return true;
-        if (!HasRoom(bytes, cancellationToken) && !(isRequired && DiskSpace.Free(cacheFolder) >= bytes))
-            return false;
+            return null;
+        if (DiskSpace.Free(cacheFolder) is long free && free < bytes)
+            return $"up to {ByteSize.Format(bytes)} are needed, and the disk of '{cacheFolder}' has {ByteSize.Format(free)} free. Free some space there, or set {StorageFolders.CacheVariable} to a folder on another disk.";
+        if (MakeRoom(bytes, cancellationToken) is var room && room < bytes && !isRequired)
+            return $"up to {ByteSize.Format(bytes)} are needed, and others that are in use leave {ByteSize.Format(Math.Max(room, 0))} of the {ByteSize.Format(s_limit.Bytes)} that {s_limit.Variable} allows. Raise it, or close the models that other processes have open.";
 
         Remember(_cache.Add(key, folder =>
         {
             write(folder);
             WriteManifest(folder, cancellationToken);
         }));
-        return true;
+        return null;
     }
 
     private IDisposable? WaitForOthers(string key, CancellationToken cancellationToken)
@@ -144,20 +148,18 @@ internal sealed class PreparedFolders(string cacheFolder)
     }
 
     /// <summary>Deletes what was not used for long, and the least recently used until there is room.</summary>
-    private bool HasRoom(long needed, CancellationToken cancellationToken)
+    /// <returns>How many bytes the limit then leaves.</returns>
+    private long MakeRoom(long needed, CancellationToken cancellationToken)
     {
-        if (DiskSpace.Free(cacheFolder) < needed)
-            return false;
-
         (DirectoryInfo Folder, long Length)[] others = [.. _cache.Keys.Where(static key => key.StartsWith(KeyPrefix, StringComparison.Ordinal)).Select(key => (new DirectoryInfo(Path.Combine(cacheFolder, key)), FolderFiles.Length(Path.Combine(cacheFolder, key), cancellationToken)))];
-        long total = needed + others.Sum(static other => other.Length);
+        long limit = s_limit.Bytes, total = others.Sum(static other => other.Length);
         foreach ((DirectoryInfo folder, long length) in others.OrderBy(static other => other.Folder.LastWriteTimeUtc))
         {
-            if ((total > s_limit.Bytes || DateTime.UtcNow - folder.LastWriteTimeUtc > s_unused) && _cache.TryDelete(folder.Name))
+            if ((total > limit - needed || DateTime.UtcNow - folder.LastWriteTimeUtc > s_unused) && _cache.TryDelete(folder.Name))
                 total -= length;
         }
 
-        return total <= s_limit.Bytes;
+        return limit - total;
     }
 
     private static void Touch(string folder)

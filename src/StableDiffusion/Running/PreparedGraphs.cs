@@ -26,15 +26,17 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
     // Weights in half precision become floats; integers are kept in the file's layout too, beside that of the operators.
     private const int MostGrowth = 2;
 
+    private const string Changed = "its files were replaced while it was prepared. It is tried again when the graph is opened again.";
+
     private readonly PreparedFolders _folders = new(cacheFolder);
 
     /// <summary>Opens a graph in its prepared form, which is written at the first time.</summary>
     /// <param name="graph">The full path of the <c>.onnx</c> file.</param>
     /// <param name="reordersLayout">As for <see cref="OnnxSession.Open"/>.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, and if this throws, but not if it returns null. Null for none.</param>
-    /// <param name="progress">Receives a report before and after it is prepared.</param>
+    /// <param name="progress">Receives a report before and after it is prepared; and one whose note says why not, and what to do, if it should be used in that form and cannot be.</param>
     /// <param name="cancellationToken">Cancels the preparing or opening, within seconds.</param>
-    /// <returns>The opened graph, which keeps its files from being deleted; null if it is to be opened as it is: it is small, there is no room, or weights are replaced that the prepared form has rearranged.</returns>
+    /// <returns>The opened graph, which keeps its files from being deleted; null if it is to be opened as it is: it is small, there is no room or no access, or weights are replaced that the prepared form has rearranged.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs; or weights are replaced, and its prepared form cannot be opened and was deleted.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
@@ -53,16 +55,26 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         {
             known = GraphCheck.Check(graph);
             FileInfo[] weights = [.. known.WeightFiles.Select(name => new FileInfo(Path.Combine(file.DirectoryName!, name)))];
-            if (known.WeightBytes < smallest || !PreparedFolders.Allows(known.WeightBytes * MostGrowth))
+            if (known.WeightBytes < smallest)
                 return null;
+            if (PreparedFolders.WhyNot(known.WeightBytes * MostGrowth) is string tooLarge)
+                return Without(tooLarge);
 
             key = Key(graph, weights, reordersLayout, cancellationToken);
-            rented = _folders.Rent(key, cancellationToken) ?? (Write(key, graph, weights, reordersLayout, progress, cancellationToken) ? _folders.Rent(key, cancellationToken) : null);
+            rented = _folders.Rent(key, cancellationToken);
+            if (rented is null)
+            {
+                if (Write(key, graph, weights, reordersLayout, progress, cancellationToken) is string reason)
+                    return Without(reason);
+                rented = _folders.Rent(key, cancellationToken);
+            }
         }
         catch (Exception error) when (error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException)
         {
             // The cache saves time only.
-            return null;
+            return Without(error is DiffusionException
+                ? error.Message
+                : $"the folder '{cacheFolder}' cannot be used. {Sentence.Of(error)} Make it writable, or set {StorageFolders.CacheVariable} to another one.");
         }
         catch
         {
@@ -71,7 +83,7 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         }
 
         if (rented is null)
-            return null;
+            return Without(Changed);
         string optimized = Path.Combine(rented.Folder, ModelParts.Graph);
         try
         {
@@ -89,19 +101,27 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
             rented.Dispose();
             _folders.Delete(key);
             if (replaced is null)
-                return null;
+                return Without("it was made by another build of ONNX Runtime, and was deleted. It is made again when the graph is opened again.");
             replaced.Dispose();
             throw;
         }
+
+        OnnxSession? Without(string reason)
+        {
+            progress(ProgressReport.Finished(Activity, graph, TimeSpan.Zero) with { Note = $"The graph '{graph}' is opened without its form prepared for this processor, which takes longer each time: {reason}" });
+            return null;
+        }
     }
 
-    private bool Write(string key, string graph, FileInfo[] weights, bool reordersLayout, Action<ProgressReport> progress, CancellationToken cancellationToken)
+    /// <summary>Prepares a graph.</summary>
+    /// <returns>Null if its prepared form is there; otherwise why not, and what to do.</returns>
+    private string? Write(string key, string graph, FileInfo[] weights, bool reordersLayout, Action<ProgressReport> progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         bool begins = false;
         try
         {
-            bool isWritten = _folders.TryAdd(
+            string? reason = _folders.Add(
                 key,
                 weights.Sum(static file => file.Length) * MostGrowth,
                 folder =>
@@ -113,15 +133,15 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
                 cancellationToken);
 
             // The weights may have been replaced meanwhile.
-            if (isWritten && Key(graph, weights, reordersLayout, cancellationToken) == key)
-                return true;
+            if (reason is null && Key(graph, weights, reordersLayout, cancellationToken) == key)
+                return null;
             _folders.Delete(key);
-            return false;
+            return reason ?? Changed;
         }
         catch (Exception error) when (error is ModelInvalidException or InferenceException)
         {
             // If the graph itself is at fault, opening it says so.
-            return false;
+            return $"preparing it failed. {error.Message}";
         }
         finally
         {

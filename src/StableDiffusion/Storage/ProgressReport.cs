@@ -11,6 +11,9 @@ public sealed record ProgressReport(string Activity, string Detail, long Done, l
     /// <summary>Whether <see cref="Done"/> and <see cref="Total"/> are bytes; otherwise only their ratio has a meaning.</summary>
     public bool CountsBytes { get; init; } = true;
 
+    /// <summary>What to know about how it was done, in a sentence; null for nothing.</summary>
+    public string? Note { get; init; }
+
     /// <summary>Whether this is the last report of the activity.</summary>
     public bool IsLast { get; init; }
 

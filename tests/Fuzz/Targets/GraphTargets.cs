@@ -127,8 +127,8 @@ internal static class GraphTargets
         graph.OptimizersToLeaveOut(graph.Names.ToHashSet());
         foreach (AdaptableLayer layer in AdaptableLayer.ListOf(graph).Values)
         {
-            layer.Read(isBias: false);
-            layer.Write(isBias: false, new float[layer.OutWidth * layer.InWidth * layer.InnerCount], static (_, _, _, _) => { });
+            layer.ReadWeight();
+            layer.Add(isBias: false, new float[layer.OutWidth * layer.InnerCount], static (_, _, _, _) => { });
         }
 
         return [];

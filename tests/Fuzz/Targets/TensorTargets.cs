@@ -263,7 +263,7 @@ internal static class TensorTargets
         foreach (int kernel in (ReadOnlySpan<int>)[1, 9])
         {
             if (inner >= kernel && inner % kernel == 0 && change.Fits(outWidth, inner / kernel, inner))
-                return new ChangedWeight(new float[outWidth * inner], outWidth, inner / kernel, Strength: 0.5);
+                return new ChangedWeight(new Lazy<float[]>(new float[outWidth * inner]), outWidth, inner / kernel, inner, Strength: 0.5);
         }
 
         return null;

@@ -98,6 +98,38 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
         Assert.Contains("far too large", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Of_several_damaged_layers_the_first_is_named_in_each_run(int threads)
+    {
+        // In the order of their names; the first one takes longest.
+        foreach ((string layer, int outWidth, int inWidth) in ((string, int, int)[])[("attn1_to_q", 192, 192), ("attn2_to_k", 192, 128), ("attn2_to_v", 192, 128)])
+        {
+            string name = UNetLayer.Replace("attn2_to_k", layer, StringComparison.Ordinal);
+            int rank = layer == "attn1_to_q" ? 2000 : 1;
+            _tensors.Add($"{name}.lora_up.weight", outWidth, rank)[0] = float.NaN;
+            _tensors.Add($"{name}.lora_down.weight", rank, inWidth);
+        }
+
+        AdapterPlan plan = AdapterPlan.Make(models.Demo, AdapterSet.Create([new Lora(_tensors.Save(_folder))]), "demo", threads);
+        for (int run = 0; run < 5; run++)
+        {
+            AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(() => plan.Merge(ModelParts.UNet, Path.Combine(models.Demo, ModelParts.UNet, ModelParts.Graph), TestContext.Current.CancellationToken));
+            Assert.Contains("attn1.to_q", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Computing_the_weights_can_be_cancelled(int threads)
+    {
+        AddUNetLayer();
+        AdapterPlan plan = AdapterPlan.Make(models.Demo, AdapterSet.Create([new Lora(_tensors.Save(_folder))]), "demo", threads);
+        Assert.ThrowsAny<OperationCanceledException>(() => plan.Merge(ModelParts.UNet, Path.Combine(models.Demo, ModelParts.UNet, ModelParts.Graph), new CancellationToken(canceled: true)));
+    }
+
     [Fact]
     public void A_LoRA_of_which_nothing_fits_is_refused_and_its_family_guessed()
     {

@@ -37,12 +37,11 @@ public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClas
         using LoraFile file = LoraFile.Open(Repository.Data("adapters", "kinds-lora.safetensors"));
         LoraLayer change = file.Layers.Single(layer => layer.Key.Module == Prefix + name);
         AdaptableLayer layer = layers.Find(name);
-        float[] weight = layer.Read(isBias: false);
+        float[] weight = layer.ReadWeight();
 
         change.Check(layer);
-        float[] sum = new float[weight.Length];
-        change.AddTo(file.File, layer, weight, strength, sum, TestContext.Current.CancellationToken);
-        ReferenceLayers.AssertSum(weight, sum, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
+        float[] difference = change.Compute(file.File, layer, new Lazy<float[]>(weight), strength, TestContext.Current.CancellationToken);
+        ReferenceLayers.AssertSum(weight, difference, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
     }
 
     [Fact]
@@ -62,10 +61,7 @@ public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClas
         AdaptableLayer layer = layers.Find("norm_norm");
 
         Assert.Equal("norm", change.Kind);
-        float[] bias = layer.Read(isBias: true);
-        float[] changed = [.. bias];
-        change.AddToBias(file.File, layer, 0.7, changed);
-        ReferenceLayers.AssertSum(bias, [.. changed.Zip(bias, static (sum, original) => sum - original)], reference.Read("norm_norm.bias.0.7").Values);
+        ReferenceLayers.AssertSum(reference.Read("norm.bias").Values, change.ComputeBias(file.File, layer, 0.7), reference.Read("norm_norm.bias.0.7").Values);
     }
 
     /// <summary>The layers of the cases.</summary>

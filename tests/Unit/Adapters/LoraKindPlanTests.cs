@@ -146,7 +146,7 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
         Add(tensors);
         using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
         LayerChange change = Assert.Single(file.Layers).Change!;
-        Assert.ThrowsAny<OperationCanceledException>(() => change.Compute(file.File, new ChangedWeight(new float[Out * In], Out, In, Strength: 1), new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => change.Compute(file.File, new ChangedWeight(new Lazy<float[]>(new float[Out * In]), Out, In, In, Strength: 1), new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
         using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
         float[] weight = [.. Enumerable.Range(0, OutWidth * InWidth * Places).Select(static i => (float)(i % 3))];
 
-        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(weight, OutWidth, InWidth, Strength: 1), TestContext.Current.CancellationToken);
+        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new Lazy<float[]>(weight), OutWidth, InWidth, weight.Length / OutWidth, Strength: 1), TestContext.Current.CancellationToken);
 
         foreach ((int row, int place) in ((int, int)[])[(0, 0), (57, 1234), (OutWidth - 1, Places - 1)])
         {

@@ -83,7 +83,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         }
 
         using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
-        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new float[OutWidth * InWidth * Places], OutWidth, InWidth, Strength: 1), TestContext.Current.CancellationToken);
+        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new Lazy<float[]>(new float[OutWidth * InWidth * Places]), OutWidth, InWidth, InWidth * Places, Strength: 1), TestContext.Current.CancellationToken);
 
         Assert.Equal(OutWidth * InWidth * Places, change.Length);
         foreach (int i in (int[])[0, 1, 77, InWidth - 1])
@@ -111,7 +111,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         Add(LinearPath, "lora_up.weight", Out, Rank);
         Add(LinearPath, "lora_down.weight", Rank, LinearIn);
         using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
-        Assert.ThrowsAny<OperationCanceledException>(() => Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new float[Out * LinearIn], Out, LinearIn, Strength: 1), new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new Lazy<float[]>(new float[Out * LinearIn]), Out, LinearIn, LinearIn, Strength: 1), new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
             AddAlpha(path);
             float[] lengths = Add(path, name, shape);
 
-            float[] weight = layer.Read(isBias: false);
+            float[] weight = layer.ReadWeight();
             double Changed(int o, int i, int k) => weight[(o * inWidth + i) * Kernel + k]
                 + Alpha / Rank * Sum(Rank, r => up[o * Rank + r] * down[(r * inWidth + i) * Kernel + k]);
             double[] norms = isOfRows
@@ -262,8 +262,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         using (graph)
         {
             change.Check(layer);
-            float[] sum = new float[layer.OutWidth * layer.InnerCount];
-            change.AddTo(file.File, layer, layer.Read(isBias: false), Strength, sum, TestContext.Current.CancellationToken);
+            float[] sum = change.Compute(file.File, layer, new Lazy<float[]>(layer.ReadWeight), Strength, TestContext.Current.CancellationToken);
 
             int kernel = layer.InnerCount / layer.InWidth;
             double worst = 0;

@@ -55,6 +55,31 @@ public sealed class MergedModelTests(SharedModels models, MergedModelTests.Chang
         Assert.Equal(s_weights.Union(s_biases).Count(path => withConvolutions || !IsConvolution(path)), plan.Reports[0].Applied);
     }
 
+    [Fact]
+    public void The_number_of_threads_changes_no_byte()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        AdapterSet both = AdapterSet.Create([.. ((bool[])[true, false]).Select(withConvolutions => new Lora(changed.Build(ModelPrecision.Full, withConvolutions).Lora, Strength))]);
+        foreach (string folder in (string[])[models.Demo, models.HalfDemo, models.IntegerDemo])
+        {
+            using TemporaryFolder one = new(), several = new();
+            AdapterPlan.Make(folder, both, "demo", threads: 1).Write(ModelParts.UNet, one.Path, cancellation);
+            AdapterPlan.Make(folder, both, "demo", threads: 4).Write(ModelParts.UNet, several.Path, cancellation);
+            string[] files = [.. Directory.EnumerateFiles(one.Path).Select(static file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+            Assert.Equal(files, Directory.EnumerateFiles(several.Path).Select(static file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+            Assert.All(files, file => Assert.True(File.ReadAllBytes(one[file]).AsSpan().SequenceEqual(File.ReadAllBytes(several[file])), file));
+            Assert.Contains(files, file => !File.ReadAllBytes(one[file]).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, ModelParts.UNet, file))));
+        }
+
+        Assert.Equal(Merged(threads: 1), Merged(threads: 4));
+
+        float[] Merged(int threads)
+        {
+            using OnnxSession session = OnnxSession.Open(Graph(models.Demo), Device.Cpu, replaced: AdapterPlan.Make(models.Demo, both, "demo", threads).Merge(ModelParts.UNet, Graph(models.Demo), cancellation), cancellationToken: cancellation);
+            return Run(session);
+        }
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

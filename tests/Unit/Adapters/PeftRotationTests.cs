@@ -28,15 +28,14 @@ public sealed class PeftRotationTests(PeftRotationTests.Layers layers, SharedMod
         using LoraFile file = LoraFile.Open(Save(Configs()[name], $"base_model.model.down_blocks.{name}.oft_R.weight", reference.Read($"{name}.oft_R")));
         LoraLayer change = Assert.Single(file.Layers);
         AdaptableLayer layer = layers.Find(name);
-        float[] weight = layer.Read(isBias: false);
+        float[] weight = layer.ReadWeight();
         Assert.Equal(("OFT of PEFT", "unet"), (change.Kind, change.Key.Part));
 
         change.Check(layer);
         foreach (double strength in (double[])[1, 0.6])
         {
-            float[] sum = new float[weight.Length];
-            change.AddTo(file.File, layer, weight, strength, sum, TestContext.Current.CancellationToken);
-            ReferenceLayers.AssertSum(weight, sum, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
+            float[] difference = change.Compute(file.File, layer, new Lazy<float[]>(weight), strength, TestContext.Current.CancellationToken);
+            ReferenceLayers.AssertSum(weight, difference, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
         }
     }
 
@@ -123,8 +122,7 @@ public sealed class PeftRotationTests(PeftRotationTests.Layers layers, SharedMod
         values.Values[3] = float.NaN;
         using LoraFile file = LoraFile.Open(Save(Configs()["five_linear"], "base_model.model.down_blocks.five_linear.oft_R.weight", values));
         AdaptableLayer layer = layers.Find("five_linear");
-        float[] weight = layer.Read(isBias: false);
-        Assert.Contains("gives no rotations", Assert.Throws<AdapterInvalidException>(() => file.Layers[0].AddTo(file.File, layer, weight, 1, new float[weight.Length], TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.Contains("gives no rotations", Assert.Throws<AdapterInvalidException>(() => file.Layers[0].Compute(file.File, layer, new Lazy<float[]>(layer.ReadWeight), 1, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
     private static Dictionary<string, JsonElement> Configs() => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllText(Repository.Data("adapters", "peft-oft.json")))!;

@@ -11,19 +11,8 @@ namespace StableDiffusion.Tests.Running;
 
 /// <summary>Graphs that are written with the changes of LoRAs, and kept.</summary>
 [Collection(AloneCollection.Name)]
-public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.ChangedModels changed) : IClassFixture<MergedModelTests.ChangedModels>, IDisposable
+public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.ChangedModels changed) : LimitedCacheTests, IClassFixture<MergedModelTests.ChangedModels>
 {
-    private const string LimitVariable = "STABLEDIFFUSION_MAX_PREPARED_MB";
-
-    private readonly TemporaryFolder _folder = new();
-    private readonly List<ProgressReport> _reports = [];
-
-    public void Dispose()
-    {
-        Environment.SetEnvironmentVariable(LimitVariable, null);
-        _folder.Dispose();
-    }
-
     [Fact]
     public void Graphs_are_written_once_for_a_set_of_LoRAs_and_strengths()
     {
@@ -50,7 +39,7 @@ public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.Chan
     {
         string lora = Copy();
         float[] expected = Run(lora, 1);
-        foreach (string file in Directory.EnumerateFiles(_folder["cache"], "*.onnx*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(Folder["cache"], "*.onnx*", SearchOption.AllDirectories))
         {
             File.SetAttributes(file, FileAttributes.Normal);
             byte[] bytes = File.ReadAllBytes(file);
@@ -72,7 +61,7 @@ public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.Chan
 
         Assert.Contains(LimitVariable, error.Message, StringComparison.Ordinal);
         Assert.Contains("copy:1", error.Message, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(_folder["cache"]) && Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Any());
+        Assert.False(Directory.Exists(Folder["cache"]) && Directory.EnumerateDirectories(Folder["cache"], "prepared-*").Any());
     }
 
     /// <summary>What is in use cannot give way yet, but must not fail the next image.</summary>
@@ -81,24 +70,24 @@ public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.Chan
     {
         string lora = Copy();
         Run(lora, 1);
-        long length = Directory.EnumerateFiles(_folder["cache"], "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
+        long length = Directory.EnumerateFiles(Folder["cache"], "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
         Environment.SetEnvironmentVariable(LimitVariable, $"{(length * 3 / 2) / 1_000_000}");
-        string used = Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Single();
-        using (new BuildCache(_folder["cache"]).Rent(Path.GetFileName(used), TestContext.Current.CancellationToken))
+        string used = Directory.EnumerateDirectories(Folder["cache"], "prepared-*").Single();
+        using (new BuildCache(Folder["cache"]).Rent(Path.GetFileName(used), TestContext.Current.CancellationToken))
         {
             Run(lora, 0.5);
-            Assert.Equal(2, Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Count());
+            Assert.Equal(2, Directory.EnumerateDirectories(Folder["cache"], "prepared-*").Count());
         }
 
         Run(lora, 0.25);
-        Assert.Single(Directory.EnumerateDirectories(_folder["cache"], "prepared-*"));
+        Assert.Single(Directory.EnumerateDirectories(Folder["cache"], "prepared-*"));
     }
 
-    private int Written() => _reports.Count(static report => report.Activity == AdaptedGraphs.Activity);
+    private int Written() => Reports.Count(static report => report.Activity == AdaptedGraphs.Activity);
 
     private string Copy()
     {
-        string lora = _folder["copy.safetensors"];
+        string lora = Folder["copy.safetensors"];
         File.Copy(changed.Build(ModelPrecision.Full, withConvolutions: true).Lora, lora);
         return lora;
     }
@@ -106,9 +95,9 @@ public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.Chan
     private float[] Run(string? lora, double strength)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        using DiffusionModel plain = new(ModelReader.Read(models.IntegerDemo, models.IntegerDemo, cancellation), Device.Cpu) { PreparedFolder = _folder["cache"], CacheFolder = StorageFolders.FromEnvironment().Cache };
+        using DiffusionModel plain = new(ModelReader.Read(models.IntegerDemo, models.IntegerDemo, cancellation), Device.Cpu) { PreparedFolder = Folder["cache"], CacheFolder = StorageFolders.FromEnvironment().Cache };
         using DiffusionModel? adapted = lora is null ? null : new(plain, AdapterSet.Create([new Lora(lora, strength) { HasName = true }]));
-        DiffusionPipeline pipeline = new(adapted ?? plain, _reports.Add);
+        DiffusionPipeline pipeline = new(adapted ?? plain, Reports.Add);
         TextEmbedding prompt = new DiffusionPipeline(plain).EncodePrompt("a red house", cancellationToken: cancellation);
         return pipeline.Denoise(prompt, null, null, new DenoiseOptions { Seed = 1, Steps = 2, GuidanceScale = 1 }, cancellationToken: cancellation).Tensor.Values;
     }

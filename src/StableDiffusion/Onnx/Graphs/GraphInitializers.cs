@@ -8,7 +8,7 @@ namespace StableDiffusion.Onnx.Graphs;
 
 /// <summary>
 /// The weights of a graph that <see cref="GraphBuilder"/> wrote, open for reading. Small weights are in the graph, large ones
-/// in the file beside it. Not thread-safe.
+/// in the file beside it. Several threads may read at the same time; disposing is not thread-safe.
 /// </summary>
 internal sealed class GraphInitializers : IDisposable
 {
@@ -137,8 +137,13 @@ internal sealed class GraphInitializers : IDisposable
             return inline;
         }
 
-        if (!_files.TryGetValue(location, out RandomAccessFile? file))
-            _files.Add(location, file = RandomAccessFile.Open(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, location)));
+        RandomAccessFile? file;
+        lock (_files)
+        {
+            if (!_files.TryGetValue(location, out file))
+                _files.Add(location, file = RandomAccessFile.Open(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, location)));
+        }
+
         if (offset > file.Length - bytes)
             throw Damaged(name);
         float[] values = GC.AllocateUninitializedArray<float>(count);

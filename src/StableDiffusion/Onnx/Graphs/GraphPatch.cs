@@ -17,6 +17,7 @@ internal sealed class GraphPatch : IDisposable
     private readonly GraphInitializers _source;
     private readonly string _sourceFolder;
     private readonly string _folder;
+    private readonly Lock _gate = new();
     private readonly Dictionary<string, FileStream> _files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _inline = new(StringComparer.Ordinal);
     private readonly Dictionary<string, float[]> _biases = new(StringComparer.Ordinal);
@@ -38,20 +39,21 @@ internal sealed class GraphPatch : IDisposable
         }
     }
 
-    /// <summary>Changes a weight or bias.</summary>
+    /// <summary>Changes a weight or bias. Thread-safe; each has its own place in the files, so the order does not matter.</summary>
     /// <param name="name">Its name, without the endings of the parts of a quantized one.</param>
     /// <param name="type">The type that it is stored as, if it is not quantized.</param>
     /// <param name="shape">Its shape.</param>
-    /// <param name="values">Its new values in row-major order.</param>
-    public void Write(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values)
+    /// <param name="values">Its new values in row-major order, which must not change before <see cref="Save"/>.</param>
+    public void Write(string name, StoredElementType type, ReadOnlySpan<int> shape, float[] values)
     {
         if (!_source.IsQuantized(name))
         {
-            WriteBytes(name, type == StoredElementType.F16 ? ToHalf(values) : MemoryMarshal.AsBytes(values));
+            WriteBytes(name, type == StoredElementType.F16 ? ToHalf(values) : MemoryMarshal.AsBytes<float>(values));
         }
         else if (shape.Length == 1)
         {
-            _biases[name] = values.ToArray();
+            lock (_gate)
+                _biases[name] = values;
         }
         else
         {
@@ -61,7 +63,8 @@ internal sealed class GraphPatch : IDisposable
             QuantizedWeight.Quantize(values, runLength, scales, integers);
             WriteBytes(name + QuantizedWeight.ValuesEnding, MemoryMarshal.AsBytes<sbyte>(integers));
             WriteBytes(name + QuantizedWeight.ScalesEnding, MemoryMarshal.AsBytes<float>(scales));
-            _scales[name] = scales;
+            lock (_gate)
+                _scales[name] = scales;
         }
     }
 
@@ -112,16 +115,20 @@ internal sealed class GraphPatch : IDisposable
 
     private void WriteBytes(string tensor, ReadOnlySpan<byte> bytes)
     {
-        if (_source.PlaceOf(tensor, bytes.Length) is not (string location, long offset))
+        (string, long)? place = _source.PlaceOf(tensor, bytes.Length);
+        lock (_gate)
         {
-            _inline[tensor] = bytes.ToArray();
-            return;
-        }
+            if (place is not (string location, long offset))
+            {
+                _inline[tensor] = bytes.ToArray();
+                return;
+            }
 
-        if (!_files.TryGetValue(location, out FileStream? file))
-            _files.Add(location, file = new FileStream(Path.Combine(_folder, location), FileMode.Open, FileAccess.Write));
-        file.Position = offset;
-        file.Write(bytes);
+            if (!_files.TryGetValue(location, out FileStream? file))
+                _files.Add(location, file = new FileStream(Path.Combine(_folder, location), FileMode.Open, FileAccess.Write));
+            file.Position = offset;
+            file.Write(bytes);
+        }
     }
 
     private void WriteGraph(string graph)
