@@ -400,20 +400,22 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         Latent? reached = null;
         try
         {
-            return Run(mayJoin: true);
+            return Run();
         }
         catch (InferenceException error) when (isJoined && !isReporting && OnnxFault.IsMemory(error.InnerException))
         {
+            // The next image of this size does not try it again.
+            model.SmallestInTwoRuns = Math.Min(model.SmallestInTwoRuns, prepared!.Request.Sample.Length);
             note?.Invoke($"The predictions for the prompt and the negative prompt do not fit into the memory in one run of the U-Net, so they are made in two. {error.Message}");
             if (last.Row is not null)
-                reached = prepared!.Capture(last.Sample.Clone(), last.Call + 1);
+                reached = prepared.Capture(last.Sample.Clone(), last.Call + 1);
         }
 
         // A session that was stopped for its memory keeps it until it is closed.
         model.CloseUnused(cancellationToken);
-        return Run(mayJoin: false);
+        return Run();
 
-        Latent Run(bool mayJoin)
+        Latent Run()
         {
             using IDisposable use = model.Use(ModelPart.UNet);
             UNet unet = OpenUNet(options, cancellationToken);
@@ -430,7 +432,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             last = default;
             DenoiseRequest request = prepared.Request with { KeepsPredictions = options.KeepsPredictions, KeepsClean = progress is not null };
             Denoiser denoiser = new(unet);
-            isJoined = mayJoin && SharedRuns.JoinsSides(LoopDevice, request, unet);
+            isJoined = request.Sample.Length < model.SmallestInTwoRuns && SharedRuns.JoinsSides(LoopDevice, request, unet);
             Tensor result = isJoined ? denoiser.RunJoined(request, AfterCall, cancellationToken) : denoiser.Run(request, AfterCall, cancellationToken);
             return prepared.Capture(result, last.Row is null ? request.NextCall : last.Call + 1, last.Row);
         }

@@ -187,6 +187,12 @@ public sealed class JoinedGuidanceTests(SharedModels models)
         Assert.Equal([1, 2, 3, 4, 5, 6], steps);
         Assert.Equal(expected.Tensor.Values, actual.Tensor.Values);
         Assert.IsType<StepLatent>(actual);
+
+        // The next image of that size is made in two runs at once, and a smaller one is tried.
+        joined.Denoise(job.Embedding, job.Negative, null, options, cancellationToken: Cancellation);
+        Assert.Single(_notes);
+        joined.Denoise(job.Embedding, job.Negative, null, options with { Width = 32, Height = 32 }, cancellationToken: Cancellation);
+        Assert.Equal(2, _notes.Count);
         Assert.Equal(expected.Stages!.Count, actual.Stages!.Count);
     }
 
