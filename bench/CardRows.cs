@@ -268,7 +268,7 @@ internal sealed class CardRows
         return ($"{outside:F2} ms", outside <= 0.3);
     }
 
-    /// <summary>What the loop copies, by the sizes of the values: the sample and the timestep to the card for both prompts, and a prediction back for each.</summary>
+    /// <summary>What the loop copies, by the sizes of the values: the sample and the timestep to the card for both prompts, and a prediction back for each, in one run or two.</summary>
     private (string Measured, bool IsMet) Traffic(Model model)
     {
         UNet unet = model.Lease.Model.OpenUNet(null, Token);

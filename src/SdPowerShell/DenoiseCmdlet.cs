@@ -22,6 +22,8 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <summary>The name of the scheduler in A1111's API.</summary>
     internal const string SamplerColumn = "sampler_name";
 
+    private const int MostPreviewEvery = 1000;
+
     /// <summary>The seed of the noise, 0 or more; random by default, or if it is -1. The same seed and settings give the same image.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<long>]
@@ -326,9 +328,8 @@ public abstract class DenoiseCmdlet : RecordCmdlet
 
     /// <summary>Which steps are shown: each, each second and so on; 1 to 1000.</summary>
     [Parameter]
-    [ValidateRange(1, 1000)]
-    [WholeNumber]
-    public int PreviewEvery { get; set; } = 1;
+    [Number<int>]
+    public Number<int>? PreviewEvery { get; set; } = new(1);
 
     /// <summary>Shows the previews; null if there are none.</summary>
     internal PreviewDisplay? Previews { get; private set; }
@@ -337,14 +338,15 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        if (!Preview && PreviewFile is null)
-            return;
         Require(PreviewFile, () =>
         {
+            int every = Number.Read(PreviewEvery, 1, MostPreviewEvery) ?? 1;
+            if (!Preview && PreviewFile is null)
+                return;
             TerminalOutput? terminal = null;
             if (Preview && (terminal = TerminalOutput.Find(Host, TerminalProtocol.Auto, out string reason, replaces: true)) is null)
                 WriteVerbose($"No previews are shown. {reason}.");
-            Previews = new PreviewDisplay(terminal, PreviewFile is null ? null : FindPreviewFile(PreviewFile), PreviewEvery, Warn, CancellationToken);
+            Previews = new PreviewDisplay(terminal, PreviewFile is null ? null : FindPreviewFile(PreviewFile), every, Warn, CancellationToken);
         });
     }
 

@@ -30,6 +30,23 @@ Describe 'Clear-DiffusionCache' {
         }
     }
 
+    It 'says so where there is nothing to delete' {
+        $before = $env:STABLEDIFFUSION_CACHE
+        try {
+            foreach ($env:STABLEDIFFUSION_CACHE in "$TestDrive/nothing", (New-Item -ItemType Directory "$TestDrive/empty").FullName) {
+                $said = (Clear-DiffusionCache -Graphs -Downloads -Verbose 4>&1).Message
+                $said | Should -Contain 'Graphs deleted: 0 B.'
+                $said | Should -Contain 'Unfinished downloads deleted: 0, 0 B.'
+            }
+
+            (Clear-DiffusionCache -Verbose 4>&1).Message -like '*deleted*' | Should -BeNullOrEmpty
+            "$TestDrive/nothing" | Should -Not -Exist
+        }
+        finally {
+            $env:STABLEDIFFUSION_CACHE = $before
+        }
+    }
+
     It 'deletes unfinished downloads on demand, but not one in progress' {
         $downloads = (New-Item -ItemType Directory "$TestDrive/downloads").FullName
         foreach ($name in 'left', 'running') {

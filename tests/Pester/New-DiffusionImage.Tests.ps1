@@ -384,10 +384,15 @@ seventh,,1,,,,
         }
 
         It 'refuses a batch on the device of no image, and makes nothing of it with -WhatIf' {
-            { New-DiffusionImage 'a' -BatchOnDevice 0 } | Should -Throw '*BatchOnDevice*'
-            { New-DiffusionImage 'a' -BatchOnDevice 65 } | Should -Throw '*BatchOnDevice*'
-            { New-DiffusionImage 'a' -BatchOnDevice 1.5 } | Should -Throw '*BatchOnDevice*whole number*'
-            { New-DiffusionImage 'a' -BatchOnDevice '2.5' } | Should -Throw '*BatchOnDevice*whole number*'
+            { New-DiffusionImage 'a' -BatchOnDevice 0 } | Should -Throw 'BatchOnDevice is 0, but must be between 1 and 64.' -ErrorId 'BatchOnDeviceInvalid,SdPowerShell.Commands.NewDiffusionImageCommand'
+            { New-DiffusionImage 'a' -BatchOnDevice 65 } | Should -Throw 'BatchOnDevice is 65, but must be between 1 and 64.'
+            { New-DiffusionImage 'a' -BatchOnDevice 1.5 } | Should -Throw "BatchOnDevice is '1.5', but must be a whole number*"
+            { New-DiffusionImage 'a' -BatchOnDevice '2.5' } | Should -Throw "BatchOnDevice is '2.5', but must be a whole number*"
+            { New-DiffusionImage 'a' -BatchOnDevice x } | Should -Throw "BatchOnDevice is 'x', but must be a whole number*"
+            { New-DiffusionImage 'a' -LookAhead 0 } | Should -Throw 'LookAhead is 0, but must be between 1 and 1000.' -ErrorId 'LookAheadInvalid,*'
+            { New-DiffusionImage 'a' -Claim -ClaimTimeout 0 } | Should -Throw 'ClaimTimeout is 0, but must be between 1 and 604800.' -ErrorId 'ClaimTimeoutInvalid,*'
+            { New-DiffusionImage 'a' -PreviewEvery 0 } | Should -Throw 'PreviewEvery is 0, but must be between 1 and 1000.' -ErrorId 'PreviewEveryInvalid,*'
+            { New-DiffusionImage 'a' -FeatureReuse 2,5 -ErrorAction Stop } | Should -Throw "FeatureReuse is '2,5', but must be a whole number*"
             New-DiffusionImage 'a' -Count 4 -BatchOnDevice 4 -OutDirectory "$TestDrive/none" -WhatIf | Should -BeNullOrEmpty
             "$TestDrive/none" | Should -Not -Exist
             (New-DiffusionImage 'a' -Count 5 -Steps 1 -BatchOnDevice 2 | Select-Object -First 2) | Should -HaveCount 2

@@ -112,6 +112,11 @@ Describe 'Submit-DiffusionJob' {
         @{ Why = 'an option in two lines'; Arguments = @{ Path = 'two.csv'; Partition = "a`nb" }; Id = 'PartitionInvalid' }
         @{ Why = 'options of Slurm for local workers'; Arguments = @{ Path = 'two.csv'; Local = $true; Partition = 'a' }; Id = 'PartitionInvalid' }
         @{ Why = 'local workers for Slurm'; Arguments = @{ Path = 'two.csv'; Workers = 2 }; Id = 'WorkersInvalid' }
+        @{ Why = 'no local worker'; Arguments = @{ Path = 'two.csv'; Local = $true; Workers = 0 }; Id = 'WorkersInvalid'; Message = 'Workers is 0, but must be between 1 and 256.' }
+        @{ Why = 'more local workers than there may be'; Arguments = @{ Path = 'two.csv'; Local = $true; Workers = 257 }; Id = 'WorkersInvalid'; Message = 'Workers is 257, but must be between 1 and 256.' }
+        @{ Why = 'a part of a worker'; Arguments = @{ Path = 'two.csv'; Local = $true; Workers = 1.5 }; Id = 'WorkersInvalid'; Message = "Workers is '1.5', but must be a whole number*" }
+        @{ Why = 'an array of no task'; Arguments = @{ Path = 'two.csv'; ArraySize = 0 }; Id = 'ArraySizeInvalid'; Message = 'ArraySize is 0, but must be between 1 and 100000.' }
+        @{ Why = 'no processor'; Arguments = @{ Path = 'two.csv'; CpusPerTask = 0 }; Id = 'CpusPerTaskInvalid'; Message = 'CpusPerTask is 0, but must be between 1 and 100000.' }
         @{ Why = 'an unknown setting'; Arguments = @{ Path = 'two.csv'; Parameter = @{ Step = 2 } }; Id = 'ParameterInvalid' }
         @{ Why = 'a setting that it makes itself'; Arguments = @{ Path = 'two.csv'; Parameter = @{ OutDirectory = 'x' } }; Id = 'ParameterInvalid' }
         @{ Why = 'a value that no script can say'; Arguments = @{ Path = 'two.csv'; Parameter = @{ InitImage = [version]'1.0' } }; Id = 'ParameterInvalid' }
@@ -121,6 +126,7 @@ Describe 'Submit-DiffusionJob' {
         Set-Content none.csv 'Prompt'
         $null = Submit-DiffusionJob @Arguments -OutDirectory never -ErrorAction SilentlyContinue -ErrorVariable problems
         $problems[0].FullyQualifiedErrorId | Should -Be "$Id,SdPowerShell.Commands.SubmitDiffusionJobCommand"
+        $problems[0].Exception.Message | Should -BeLike ($Message ?? '*')
         'never' | Should -Not -Exist
     }
 
@@ -275,8 +281,16 @@ Describe 'Get-DiffusionJob, Wait-DiffusionJob and Stop-DiffusionJob' {
 
     It 'is shown in 80 columns' {
         $text = Get-DiffusionJob known good | Out-String -Width 80
-        $text | Should -Match 'Name\s+State\s+Images\s+Done\s+Failed\s+In work\s+An hour\s+Time left'
-        $text | Should -Match 'good\s+Stopped\s+2\s+0\s+0\s+0'
+        $text | Should -Match 'State\s+Images\s+Done\s+Failed\s+In work\s+An hour\s+Time left\s+Name'
+        $text | Should -Match 'Stopped\s+2\s+0\s+0\s+0\s+good'
+
+        # A long name is whole, in two lines where there is no room for one.
+        $long = 'a name of more than eighteen letters'
+        Copy-Item known/.jobs/good "known/.jobs/$long" -Recurse
+        Get-DiffusionJob known $long | Out-String -Width 120 | Should -Match "Stopped\s+2\s+0\s+0\s+0\s+$long"
+        $narrow = Get-DiffusionJob known $long | Out-String -Width 80
+        $narrow | Should -Match 'Stopped\s+2\s+0\s+0\s+0\s+a name of more than\s+eighteen letters'
+        Remove-Item "known/.jobs/$long" -Recurse
     }
 
     It 'is a short list of what is known, with rounded numbers' {

@@ -51,7 +51,7 @@ internal sealed class ImageFiles(NewDiffusionImageCommand command, NameTemplate?
         if (!command.IsResumed)
         {
             // The record that names a file first makes it.
-            if (command.LookAhead > 1)
+            if (command.MostAhead > 1)
                 command.Staged.MakeFiles([target!.Path]);
             output.Check(target!);
             return null;
@@ -82,7 +82,7 @@ internal sealed class ImageFiles(NewDiffusionImageCommand command, NameTemplate?
                 command.WriteVerbose($"'{target.Path}' is replaced. {Sentence.Of(error)}");
                 output.Check(target);
             }
-            catch (DiffusionException) when (!command.StageMajor && command.LookAhead == 1 && !command.Staged.IsEmpty)
+            catch (DiffusionException) when (!command.StageMajor && command.MostAhead == 1 && !command.Staged.IsEmpty)
             {
                 command.Staged.Make();
                 throw;

@@ -74,7 +74,7 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     /// <inheritdoc/>
     internal override bool IsWanted(OutputTarget? target, string description, Func<DiffusionPipeline, ImageWork> estimate, AdapterSet? adapters, string? madeBy)
     {
-        PlannedImage image = Inspect(pipeline => new PlannedImage { File = target?.Path, Work = estimate(pipeline), IsBuilt = Opened.IsBuilt(pipeline, CancellationToken), AtOnce = BatchOnDevice }, madeBy);
+        PlannedImage image = Inspect(pipeline => new PlannedImage { File = target?.Path, Work = estimate(pipeline), IsBuilt = Opened.IsBuilt(pipeline, CancellationToken), AtOnce = MostAtOnce }, madeBy);
 
         // Whether LoRAs fit is seen from the graphs, which are not built for that.
         if (adapters is { IsEmpty: false } && image.IsBuilt)

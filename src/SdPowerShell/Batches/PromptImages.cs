@@ -14,7 +14,7 @@ internal sealed class PromptImages(NewDiffusionImageCommand command, PromptReque
 {
     // With tiles, a given image has no stages that others wait for. A refiner takes models in turn, so that others do not wait for it.
     private readonly bool _isStaged = request.Options.Refiner is null && !(request.Start is not null && request.Options.Hires is not null)
-        && (command.StageMajor || command.BatchOnDevice > 1 || command.LookAhead > 1);
+        && (command.StageMajor || command.MostAtOnce > 1 || command.MostAhead > 1);
 
     private readonly Lazy<ResumeCheck> _check = new(() => new ResumeCheck
     {
@@ -79,14 +79,14 @@ internal sealed class PromptImages(NewDiffusionImageCommand command, PromptReque
         }
 
         command.Staged.Add(image);
-        if (command.LookAhead > 1)
+        if (command.MostAhead > 1)
             command.Staged.MakeReady();
         return !command.Staged.HasFailed(request);
     }
 
     private void PassOn(int index, DiffusionImage unchanged)
     {
-        if (!command.Staged.IsEmpty && command.LookAhead == 1)
+        if (!command.Staged.IsEmpty && command.MostAhead == 1)
             command.Staged.Add(Stage(index, unchanged));
         else
             command.PassOn(unchanged);

@@ -34,10 +34,10 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
 
     /// <summary>Whether as many wait as may. Ahead of its turn, an image is kept until those before it are made.</summary>
     public bool IsFull => LooksAhead
-        ? output.Count >= command.LookAhead || _images.Sum(static image => image.Request.Bytes + image.Request.PixelBytes) >= MostBytes
+        ? output.Count >= command.MostAhead || _images.Sum(static image => image.Request.Bytes + image.Request.PixelBytes) >= MostBytes
         : _images.Count >= Most || _images.Sum(static image => image.Request.Bytes) >= MostBytes;
 
-    private bool LooksAhead => command.LookAhead > 1;
+    private bool LooksAhead => command.MostAhead > 1;
 
     /// <summary>Adds an image behind those that wait.</summary>
     /// <param name="image">The image.</param>
@@ -78,9 +78,9 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
         (InputRecord? input, string? subject, string device, SwitchParameter noMetadata, string? model) = (command.Input, command.Subject, command.Device, command.NoMetadata, command.ModelInUse);
         if (LooksAhead)
             MakeGroups();
-        foreach (StagedImage[] images in _images.Chunk(command.StageMajor ? int.MaxValue : command.BatchOnDevice).ToArray())
+        foreach (StagedImage[] images in _images.Chunk(command.StageMajor ? int.MaxValue : command.MostAtOnce).ToArray())
         {
-            if (isLast || images.Length == command.BatchOnDevice)
+            if (isLast || images.Length == command.MostAtOnce)
             {
                 Make(images);
                 _images.RemoveRange(0, images.Length);
@@ -93,7 +93,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     /// <summary>Makes the images that wait, those of one model, LoRAs, VAE, size and number of steps one after another, and writes each when all before it are made.</summary>
     private void MakeGroups()
     {
-        int most = command.StageMajor ? int.MaxValue : command.BatchOnDevice;
+        int most = command.StageMajor ? int.MaxValue : command.MostAtOnce;
         StagedImage? last = null;
         while (_images.Count > 0 && !command.CancellationToken.IsCancellationRequested)
         {
@@ -126,7 +126,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     /// </remarks>
     private void Make(StagedImage[] images)
     {
-        bool isBatch = command.BatchOnDevice > 1;
+        bool isBatch = command.MostAtOnce > 1;
         RunStage((image, pipeline, stages) => image.Request.Job.Encode(pipeline, stages, command.CancellationToken), keepsErrors: isBatch);
         if (isBatch)
         {
@@ -215,7 +215,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
         Begin(images[0]);
         bool isDone = command.ProcessOne(images[0].Request.Options.Prompt, () => UseModelOf(images[0], pipeline =>
         {
-            using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], command.BatchOnDevice, job => Begin(images[job]), command.CancellationToken);
+            using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], command.MostAtOnce, job => Begin(images[job]), command.CancellationToken);
             foreach (DeviceBatch batch in batches.All)
             {
                 StagedImage first = images[batch.Jobs[0]];

@@ -28,10 +28,12 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
         }
 
         string folder = library.Folders.Cache;
-        if (Graphs && Directory.Exists(folder) && library.MeasureGraphs(CancellationToken) is long length && ShouldProcess(folder, $"Delete built graphs ({ByteSize.Format(length)})"))
+        long length = Graphs ? library.MeasureGraphs(CancellationToken) : 0;
+        if (Graphs && (!Directory.Exists(folder) || ShouldProcess(folder, $"Delete built graphs ({ByteSize.Format(length)})")))
             ProcessOne(folder, () => DeleteGraphs(library, length));
 
-        if (Downloads && library.Downloads.List() is { Count: > 0 } downloads && ShouldProcess(library.Downloads.Folder, "Delete unfinished downloads"))
+        IReadOnlyList<string> downloads = Downloads ? library.Downloads.List() : [];
+        if (Downloads && (downloads.Count == 0 || ShouldProcess(library.Downloads.Folder, "Delete unfinished downloads")))
             Delete(downloads);
     }
 

@@ -28,6 +28,11 @@ public class NewDiffusionImageCommand : DetailCmdlet
     /// <summary>The most characters of a prompt in what is asked for with -Confirm, or said with -WhatIf.</summary>
     internal const int LongestShown = 300;
 
+    private const int LargestBatch = 64;
+    private const int FarthestAhead = 1000;
+    private const int DefaultClaimTimeout = 300;
+    private const int LongestClaimTimeout = 7 * 24 * 60 * 60;
+
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -193,9 +198,8 @@ public class NewDiffusionImageCommand : DetailCmdlet
 
     /// <summary>After how many seconds a claim is taken over whose process does not touch it; the default is 300.</summary>
     [Parameter]
-    [ValidateRange(1, 604_800)]
-    [WholeNumber]
-    public int ClaimTimeout { get; set; } = 300;
+    [Number<int>]
+    public Number<int>? ClaimTimeout { get; set; } = new(DefaultClaimTimeout);
 
     /// <summary>The part of the rows to make, such as 3/16 for the third of sixteen, or Auto for that of the task of an array job.</summary>
     [Parameter]
@@ -237,15 +241,19 @@ public class NewDiffusionImageCommand : DetailCmdlet
 
     /// <summary>The most images that go through the U-Net at once, 1 to 64.</summary>
     [Parameter]
-    [ValidateRange(1, 64)]
-    [WholeNumber]
-    public int BatchOnDevice { get; set; } = 1;
+    [Number<int>]
+    public Number<int>? BatchOnDevice { get; set; } = new(1);
 
     /// <summary>The most images that are read ahead, so that those of one model, LoRAs, VAE and size are made one after another, 1 to 1000. The output keeps its order.</summary>
     [Parameter]
-    [ValidateRange(1, 1000)]
-    [WholeNumber]
-    public int LookAhead { get; set; } = 1;
+    [Number<int>]
+    public Number<int>? LookAhead { get; set; } = new(1);
+
+    /// <summary>The most images that go through the U-Net at once.</summary>
+    internal int MostAtOnce { get; private set; } = 1;
+
+    /// <summary>The most images that are read ahead.</summary>
+    internal int MostAhead { get; private set; } = 1;
 
     /// <summary>Reads the prompts, and warns of what of them is not used.</summary>
     internal PromptReader Prompts { get; }
@@ -291,6 +299,8 @@ public class NewDiffusionImageCommand : DetailCmdlet
         base.BeginProcessing();
         Require(Journal, () =>
         {
+            MostAtOnce = Number.Read(BatchOnDevice, 1, LargestBatch) ?? 1;
+            MostAhead = Number.Read(LookAhead, 1, FarthestAhead) ?? 1;
             _files = new ImageFiles(this, FileName is null ? null : new NameTemplate(FileName));
             bool isTrial = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && LanguagePrimitives.IsTrue(whatIf);
             _claims = CreateClaims(isTrial);
@@ -357,12 +367,13 @@ public class NewDiffusionImageCommand : DetailCmdlet
     {
         if (Checkpoint && !IsResumed)
             throw new InvalidSettingException(nameof(Checkpoint), "Checkpoint keeps what the next run goes on with, which needs names that stay the same. Give Resume or Claim too, or omit Checkpoint.");
+        int timeout = Number.Read(ClaimTimeout, 1, LongestClaimTimeout) ?? DefaultClaimTimeout;
         if (!Claim && MyInvocation.BoundParameters.ContainsKey(nameof(ClaimTimeout)))
             throw new InvalidSettingException(nameof(ClaimTimeout), "ClaimTimeout has no effect without Claim. Give that too, or omit ClaimTimeout.");
         return new RunClaims(this)
         {
             Shard = Shard is null ? null : StableDiffusion.Batches.Claims.Shard.Read(Shard, Environment.GetEnvironmentVariable),
-            Keeper = Claim && !isTrial ? new ClaimKeeper(TimeSpan.FromSeconds(ClaimTimeout)) : null,
+            Keeper = Claim && !isTrial ? new ClaimKeeper(TimeSpan.FromSeconds(timeout)) : null,
             Interruption = (Claim || Checkpoint) && !isTrial ? Interruption.Listen() : null,
             KeepsCheckpoints = Checkpoint,
             FindsCheckpoints = IsResumed && !isTrial,
@@ -377,7 +388,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
             if (PromptRequest.Prepare(this, prompt, IsGiven(nameof(Prompt)) ? null : recorded) is PromptRequest request)
                 new PromptImages(this, request).Make();
         }
-        catch (Exception error) when (error is DiffusionException and not WorkInterruptedException or RecordException && (LookAhead > 1 ? EndsPipeline(error) : !StageMajor))
+        catch (Exception error) when (error is DiffusionException and not WorkInterruptedException or RecordException && (MostAhead > 1 ? EndsPipeline(error) : !StageMajor))
         {
             Staged.Make();
             throw;
@@ -445,7 +456,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
         _output.Write(write);
 
         // Records in error are waiting too.
-        if (_output.Current is null && _output.Count >= 2 * LookAhead)
+        if (_output.Current is null && _output.Count >= 2 * MostAhead)
             Staged.Make();
     }
 

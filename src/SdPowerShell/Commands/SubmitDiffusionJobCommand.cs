@@ -25,6 +25,11 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     private const string PipedTable = Table + ".jsonl";
     private const string Unnamed = "job";
     private const int DeepestValue = 8;
+    private const int DefaultArraySize = 32;
+    private const int LargestArray = 100_000;
+    private const int MostCpus = 100_000;
+    private const int DefaultWorkers = 2;
+    private const int MostWorkers = 256;
 
     // So many rows are looked at before a job is submitted, in parts, unless that takes too long.
     private const int MostChecked = 1000;
@@ -83,9 +88,8 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
     /// <summary>The number of tasks of the array job in Slurm, 1 to 100,000.</summary>
     [Parameter]
-    [ValidateRange(1, 100_000)]
-    [WholeNumber]
-    public int ArraySize { get; set; } = 32;
+    [Number<int>]
+    public Number<int>? ArraySize { get; set; } = new(DefaultArraySize);
 
     /// <summary>The partition of the cluster.</summary>
     [Parameter]
@@ -105,9 +109,8 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
     /// <summary>The processor cores of a task.</summary>
     [Parameter]
-    [ValidateRange(1, 100_000)]
-    [WholeNumber]
-    public int CpusPerTask { get; set; }
+    [Number<int>]
+    public Number<int>? CpusPerTask { get; set; }
 
     /// <summary>The account that the time is charged to.</summary>
     [Parameter]
@@ -128,9 +131,8 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
     /// <summary>The number of local workers, 1 to 256.</summary>
     [Parameter]
-    [ValidateRange(1, 256)]
-    [WholeNumber]
-    public int Workers { get; set; } = 2;
+    [Number<int>]
+    public Number<int>? Workers { get; set; } = new(DefaultWorkers);
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
@@ -181,8 +183,10 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
     private SlurmOptions Options => new()
     {
-        Partition = Partition, Time = Time, Memory = Memory, Gpus = Gpus, CpusPerTask = CpusPerTask > 0 ? CpusPerTask : null, Account = Account, Qos = Qos, Others = SbatchArgument,
+        Partition = Partition, Time = Time, Memory = Memory, Gpus = Gpus, CpusPerTask = Number.Read(CpusPerTask, 1, MostCpus), Account = Account, Qos = Qos, Others = SbatchArgument,
     };
+
+    private int Size => Local ? Number.Read(Workers, 1, MostWorkers) ?? DefaultWorkers : Number.Read(ArraySize, 1, LargestArray) ?? DefaultArraySize;
 
     private void CheckSettings()
     {
@@ -195,7 +199,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
             JobFolder.CheckName(Name);
         if (FileName is not null)
             _ = new NameTemplate(FileName);
-        _ = Options.Lines(Name ?? Unnamed, ArraySize).Count();
+        _ = Options.Lines(Name ?? Unnamed, Size).Count();
         CheckParameters();
     }
 
@@ -267,7 +271,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
 
         string directory = ResolveOutput(OutDirectory);
         JobFolder folder = Name is null ? JobFolder.New(directory, NameOf(_table)) : JobFolder.Of(directory, Name);
-        int size = (int)Math.Min(Local ? Workers : ArraySize, _images - (_unreadable * (long)(_asked.OfEach ?? 1)));
+        int size = (int)Math.Min(Size, _images - (_unreadable * (long)(_asked.OfEach ?? 1)));
         JobRecord record = new()
         {
             Backend = Local ? JobBackend.Local : JobBackend.Slurm,

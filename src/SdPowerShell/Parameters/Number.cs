@@ -1,8 +1,10 @@
+using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using StableDiffusion;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell.Parameters;
@@ -29,6 +31,21 @@ public abstract class Number
     /// <inheritdoc cref="Read{T}(Number{T}?, string)"/>
     internal static T[]? Read<T>(Number<T>[]? number, [CallerArgumentExpression(nameof(number))] string setting = "")
         where T : struct, INumber<T>, IMinMaxValue<T> => number is null ? null : [.. number.Select(item => item.Check(NameIn(setting)))];
+
+    /// <summary>Reads the number of a parameter that is no setting of the engine, which checks its own.</summary>
+    /// <param name="number">The parameter; may be null.</param>
+    /// <param name="lowest">The lowest number that it takes.</param>
+    /// <param name="highest">The highest one.</param>
+    /// <param name="setting">The parameter's name, or an expression that ends with it.</param>
+    /// <returns>The number; null if none was given.</returns>
+    /// <exception cref="InvalidSettingException">The value is not a whole number, or is out of range.</exception>
+    internal static int? Read(Number<int>? number, int lowest, int highest, [CallerArgumentExpression(nameof(number))] string setting = "")
+    {
+        int? value = Read(number, setting);
+        if (value is not null)
+            Setting.CheckRange(NameIn(setting), value, lowest, highest);
+        return value;
+    }
 
     // A class beside the cmdlet reads its parameters as members.
     private static string NameIn(string expression) => expression[(expression.LastIndexOf('.') + 1)..];
@@ -70,8 +87,10 @@ public sealed class Number<T> : Number
     }
 
     /// <summary>The value as it was given.</summary>
-    /// <returns>The value as a string.</returns>
-    public override string ToString() => LanguagePrimitives.ConvertTo<string>(_given);
+    /// <returns>The value as a string; several of them with commas, as they are typed.</returns>
+    public override string ToString() => _given is IEnumerable values and not string
+        ? string.Join(',', values.Cast<object?>().Select(LanguagePrimitives.ConvertTo<string>))
+        : LanguagePrimitives.ConvertTo<string>(_given);
 
     /// <summary>The number.</summary>
     /// <param name="setting">The parameter's name.</param>

@@ -62,4 +62,11 @@ internal sealed record DenoiseRequest
 
     /// <summary>The inpainting of a given image; null if there is none.</summary>
     public Inpainting? Inpainting { get; init; }
+
+    /// <summary>Whether both predictions of guidance can be made in one run. Where only some calls are guided, each side keeps the features of its own calls.</summary>
+    public bool CanJoinSides => Reuse is null || Guidance.IsInEveryCall(Settings);
+
+    /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
+    /// <param name="unet">The U-Net.</param>
+    public bool IsGuided(UNet unet) => Negative is not null && !unet.TakesGuidance && (Settings.GuidanceScale > Guidance.NeutralScale || Positive.Parts.Count > 1);
 }

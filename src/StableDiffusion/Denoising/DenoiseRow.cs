@@ -24,7 +24,7 @@ internal sealed class DenoiseRow
         Request = request;
         Sample = request.Sample.Clone();
         Steps = request.Scheduler.CountSteps(request.Scheduler.Timesteps.Count - request.OriginCall);
-        IsGuided = request.Negative is not null && !unet.TakesGuidance && (GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
+        IsGuided = request.IsGuided(unet);
         _guidance = IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
         _clean = request is { KeepsClean: true, KeepsPredictions: false } ? new Tensor([.. Sample.Shape]) : null;
         Trace = request.KeepsPredictions ? new PredictionTrace(Sample.Length) : null;
@@ -45,7 +45,7 @@ internal sealed class DenoiseRow
     /// <summary>The guidance scale.</summary>
     public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
 
-    /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
+    /// <inheritdoc cref="DenoiseRequest.IsGuided"/>
     public bool IsGuided { get; }
 
     /// <summary>The number of steps of the whole denoising.</summary>
@@ -102,7 +102,7 @@ internal sealed class DenoiseRow
     /// <summary>The clean sample as the last call predicted it, as a new tensor. The request keeps it, or the predictions.</summary>
     public Tensor CopyClean() => Trace?.Clean([.. Sample.Shape]) ?? _clean!.Clone();
 
-    /// <summary>Makes no more calls after this one. The rows of a batch go on together.</summary>
+    /// <summary>Makes no more calls after this one. The rows of a batch go on until all are stopped.</summary>
     public void Stop() => IsStopped = true;
 
     /// <summary>Ends the row.</summary>

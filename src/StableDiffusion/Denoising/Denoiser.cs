@@ -14,8 +14,8 @@ internal sealed class Denoiser(UNet unet)
     /// <exception cref="InferenceException">ONNX Runtime failed, or the prediction is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
-    /// For guidance, two predictions of one sample each are made rather than one prediction of two samples: on a CPU they take the
-    /// same time and half the memory.
+    /// For guidance, two predictions of one sample each are made: on a CPU they take no more time than one of two samples
+    /// (<see cref="RunJoined"/>), and half the memory.
     /// </remarks>
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
@@ -65,6 +65,19 @@ internal sealed class Denoiser(UNet unet)
         }
     }
 
+    /// <summary>Makes the calls of a request, with both predictions of guidance in one run of the U-Net.</summary>
+    /// <inheritdoc cref="Run(DenoiseRequest, Action{DenoiseStep}?, CancellationToken)"/>
+    /// <param name="request">The request, which can be a row of a batch.</param>
+    /// <param name="afterCall">As there.</param>
+    /// <param name="cancellationToken">As there.</param>
+    /// <remarks>It gives what two runs give, but for the rounding of sums.</remarks>
+    public Tensor RunJoined(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
+    {
+        DenoiseRow row = new(request, unet);
+        Run([row], joinsSides: true, (_, step) => afterCall?.Invoke(step), cancellationToken);
+        return row.Finish();
+    }
+
     /// <summary>Makes the calls of several requests in lock-step: each prediction of the U-Net is one for all of them.</summary>
     /// <param name="rows">
     /// The rows, whose latents have one size and which have as many calls to make: of prompts that are not composed, without
@@ -84,7 +97,7 @@ internal sealed class Denoiser(UNet unet)
         float[][] modelInputs = [.. rows.Select(static row => new float[row.Sample.Length])];
         Guidance?[] guidances = new Guidance?[rows.Count];
         List<UNetBatchItem> positive = [], negative = [];
-        for (int index = 0; index < rows[0].Calls; index++)
+        for (int index = 0; index < rows[0].Calls && !rows.All(static row => row.IsStopped); index++)
         {
             positive.Clear();
             negative.Clear();
@@ -98,8 +111,7 @@ internal sealed class Denoiser(UNet unet)
                     negative.Add(Item(i, row.Request.Negative!));
             }
 
-            // With reuse, each side keeps the features of its own calls.
-            if (joinsSides && rows[0].Request.Reuse is null)
+            if (joinsSides && rows[0].Request.CanJoinSides)
             {
                 batches.Predict([.. positive, .. negative], side: 0, cancellationToken);
             }

@@ -22,6 +22,10 @@ internal sealed class Guidance(int length, GenerationSettings settings)
     private double _scale;
     private double _deviation;
 
+    /// <summary>Whether guidance takes effect at all steps and noise levels.</summary>
+    /// <param name="settings">The settings of the image.</param>
+    public static bool IsInEveryCall(GenerationSettings settings) => settings is { GuidanceStart: null or 0, GuidanceEnd: null or 1, GuidanceSigmaMin: null, GuidanceSigmaMax: null };
+
     /// <summary>Sets the scale for a call: the neutral one outside the steps and the noise levels that guidance takes effect in.</summary>
     /// <param name="step">The index of the step, from 0.</param>
     /// <param name="steps">The number of steps.</param>

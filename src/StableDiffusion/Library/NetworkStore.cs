@@ -46,7 +46,7 @@ internal sealed class NetworkStore(string folder, string kind, Func<string, Reme
     private string Missing(string nameOrPath)
     {
         IReadOnlyList<string> names = List();
-        string known = names.Count > 0 ? $"contains {string.Join(", ", names)}" : "contains none";
+        string known = names.Count > 0 ? $"holds {string.Join(", ", names)}" : "holds none";
         return $"There is no {kind} '{ModelFilePath.Printable(nameOrPath)}'; '{folder}' {known}.";
     }
 

@@ -1,6 +1,6 @@
 using StableDiffusion.Denoising;
-using StableDiffusion.Families;
 using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines.Preparing;
 using StableDiffusion.Running;
 
 namespace StableDiffusion.Pipelines;
@@ -75,9 +75,7 @@ public sealed class DeviceBatches : IDisposable
         UNet unet = _pipeline.OpenUNet(_jobs[batch.Jobs[0]].Options, _cancellationToken);
         PreparedDenoising[] prepared = [.. batch.Rows.Select((row, i) => row.ForBatch(batch.Rows.Count, i))];
         DenoiseRow[] rows = [.. prepared.Select((row, i) => new DenoiseRow(row.Request with { KeepsClean = i == 0 && progress is not null }, unet))];
-
-        // On a graphics card one prediction of twice the rows takes less time than two; on the processor it takes more.
-        new Denoiser(unet).Run(rows, joinsSides: _model.Device.Kind != DeviceKind.Cpu, progress is null ? null : AfterCall, _cancellationToken);
+        new Denoiser(unet).Run(rows, SharedRuns.JoinsSides(_pipeline.LoopDevice), progress is null ? null : AfterCall, _cancellationToken);
         return [.. rows.Select((row, i) => Try(batch.Jobs[i], () => prepared[i].Capture(row.Finish(), row.Request.StopCall)))];
 
         void AfterCall(int row, DenoiseStep step)
@@ -148,30 +146,14 @@ public sealed class DeviceBatches : IDisposable
     /// <returns>Null if it is made alone.</returns>
     private PreparedDenoising? Prepare(DenoiseJob job, out string? reason)
     {
-        reason = _model.Info.Variant == ModelVariant.InstructPix2Pix ? "the model edits images by instructions" : null;
+        _pipeline.Check(job.Options, job.Start);
+        UNet unet = _pipeline.OpenUNet(job.Options, _cancellationToken);
+        reason = SharedRuns.WhyAlone(unet);
         if (reason is not null)
             return null;
 
-        _pipeline.Check(job.Options, job.Start);
-        UNet unet = _pipeline.OpenUNet(job.Options, _cancellationToken);
-        if (!unet.TakesBatches)
-        {
-            reason = "the graph of the U-Net takes one latent at a time";
-            return null;
-        }
-
         PreparedDenoising prepared = _pipeline.Prepare(job.Embedding, job.Negative, job.Start, job.Options, unet, _cancellationToken);
-        reason = prepared.Request switch
-        {
-            { Attention: not null } => "its cross-attention is kept",
-            { Windows: not null } => "the U-Net predicts for its windows one by one",
-            { Positive.Parts.Count: > 1 } => "its prompt is composed of several (AND)",
-            { Controls: var controls } when !controls.All(static control => control.Net.TakesBatches) => "the graph of a ControlNet takes one latent at a time",
-            { Reuse.OuterLayers.TakesBatches: false } => "the graph of the outer layers takes one latent at a time",
-            { Reuse: not null, Positive: var positive, Negative: var negative } when ChangesWithSteps(positive) || ChangesWithSteps(negative) => "it reuses features for a prompt that changes with the steps",
-            { AddedChannels: var added } when (added?.Shape[1] ?? 0) != unet.Channels - unet.LatentChannels => "the U-Net has input channels of unknown meaning",
-            _ => null,
-        };
+        reason = SharedRuns.WhyAlone(prepared.Request, unet);
         return reason is null ? prepared : null;
     }
 
@@ -190,8 +172,6 @@ public sealed class DeviceBatches : IDisposable
             _messages.Note?.Invoke($"Of {rows} images, {fitting} are denoised at once: more do not fit into the memory.");
         return fitting;
     }
-
-    private static bool ChangesWithSteps(Conditioning? conditioning) => conditioning?.Parts[0].Schedule.Count > 1;
 
     // What rows of one batch have in common. Negative prompts of other lengths are runs of their own within it.
     private static string KeyOf(DenoiseRequest request) => string.Join(

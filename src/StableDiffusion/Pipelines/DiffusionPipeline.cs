@@ -45,6 +45,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// </summary>
     public bool LowMemory { get; init; }
 
+    /// <summary>The device that the denoising loop is arranged for: that of the model. Tests set another one.</summary>
+    internal Device LoopDevice { get; init; } = model.Device;
+
     /// <summary>What the latents of the model are like.</summary>
     public LatentSpace LatentSpace => model.Info.LatentSpace;
 
@@ -391,27 +394,56 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
-        using IDisposable use = model.Use(ModelPart.UNet);
-        UNet unet = OpenUNet(options, cancellationToken);
-        PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
-        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height) + (prepared.Request.Attention?.Bytes ?? 0), cancellationToken);
-        if (checkpoint?.Find(prepared.MostStateBytes) is Latent kept)
+        PreparedDenoising? prepared = null;
+        DenoiseStep last = default;
+        bool isJoined = false, isReporting = false;
+        Latent? reached = null;
+        try
         {
-            if (prepared.GoOn(kept) is PreparedDenoising rest)
-                prepared = rest;
-            else
-                checkpoint.Refuse();
+            return Run();
+        }
+        catch (InferenceException error) when (isJoined && !isReporting && OnnxFault.IsMemory(error.InnerException))
+        {
+            // The next image of this size does not try it again.
+            model.SmallestInTwoRuns = Math.Min(model.SmallestInTwoRuns, prepared!.Request.Sample.Length);
+            note?.Invoke($"The predictions for the prompt and the negative prompt do not fit into the memory in one run of the U-Net, so they are made in two. {error.Message}");
+            if (last.Row is not null)
+                reached = prepared.Capture(last.Sample.Clone(), last.Call + 1);
         }
 
-        DenoiseStep last = default;
-        Tensor result = new Denoiser(unet).Run(prepared.Request with { KeepsPredictions = options.KeepsPredictions, KeepsClean = progress is not null }, AfterCall, cancellationToken);
-        return prepared.Capture(result, last.Row is null ? prepared.Request.NextCall : last.Call + 1, last.Row);
+        // A session that was stopped for its memory keeps it until it is closed.
+        model.CloseUnused(cancellationToken);
+        return Run();
+
+        Latent Run()
+        {
+            using IDisposable use = model.Use(ModelPart.UNet);
+            UNet unet = OpenUNet(options, cancellationToken);
+            prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
+            FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height) + (prepared.Request.Attention?.Bytes ?? 0), cancellationToken);
+            if ((reached ?? checkpoint?.Find(prepared.MostStateBytes)) is Latent kept)
+            {
+                if (prepared.GoOn(kept) is PreparedDenoising rest)
+                    prepared = rest;
+                else if (reached is null)
+                    checkpoint!.Refuse();
+            }
+
+            last = default;
+            DenoiseRequest request = prepared.Request with { KeepsPredictions = options.KeepsPredictions, KeepsClean = progress is not null };
+            Denoiser denoiser = new(unet);
+            isJoined = request.Sample.Length < model.SmallestInTwoRuns && SharedRuns.JoinsSides(LoopDevice, request, unet);
+            Tensor result = isJoined ? denoiser.RunJoined(request, AfterCall, cancellationToken) : denoiser.Run(request, AfterCall, cancellationToken);
+            return prepared.Capture(result, last.Row is null ? request.NextCall : last.Call + 1, last.Row);
+        }
 
         void AfterCall(DenoiseStep call)
         {
             last = call;
+            isReporting = true;
             if (progress is not null || checkpoint is not null)
-                prepared.Report(call, Step, clean => PreviewOf(clean, options, cancellationToken));
+                prepared!.Report(call, Step, clean => PreviewOf(clean, options, cancellationToken));
+            isReporting = false;
         }
 
         void Step(StepProgress step)

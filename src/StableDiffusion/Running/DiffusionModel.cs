@@ -173,6 +173,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The prompts that it encoded. Adapters can change what it makes of them, and are in their records, so each set of them has its own.</summary>
     internal PromptCache Prompts { get; } = new();
 
+    /// <summary>The number of values of the smallest latent for which both predictions of guidance did not fit into memory in one run.</summary>
+    internal int SmallestInTwoRuns { get; set; } = int.MaxValue;
+
     /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
 

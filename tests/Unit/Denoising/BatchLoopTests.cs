@@ -103,6 +103,7 @@ public sealed class BatchLoopTests : IDisposable
     private void Check(params Func<DenoiseRequest>[] requests)
     {
         float[][] expected = [.. requests.Select(request => Alone(request()))];
+        Assert.All(requests.Zip(expected), pair => Assert.Equal(pair.Second, new Denoiser(_unet).RunJoined(pair.First(), afterCall: null, Cancellation).Values));
         foreach (bool joinsSides in (bool[])[false, true])
         {
             DenoiseRow[] rows = [.. requests.Select(request => new DenoiseRow(request(), _unet))];

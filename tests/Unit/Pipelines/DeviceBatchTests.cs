@@ -1,17 +1,14 @@
 using System.Text.Json;
-using Google.Protobuf;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Onnx;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
@@ -23,10 +20,11 @@ namespace StableDiffusion.Tests.Pipelines;
 [Collection(AloneCollection.Name)]
 public sealed class DeviceBatchTests(SharedModels models) : IDisposable
 {
-    private const double Tolerance = 1e-5;
+    /// <summary>What the rounding of one call makes.</summary>
+    internal const double Tolerance = 1e-5;
 
-    // What the rounding of a call becomes in a whole denoising; the same as against the reference.
-    private const double WholeTolerance = 1e-3;
+    /// <summary>What the rounding of a call becomes in a whole denoising; the same as against the reference.</summary>
+    internal const double WholeTolerance = 1e-3;
     private const string House = "a red house on the grass in daylight with the sun on the left";
     private const string Fish = "a blue fish on the sea";
 
@@ -291,22 +289,9 @@ public sealed class DeviceBatchTests(SharedModels models) : IDisposable
     public void Where_the_graph_fails_for_a_batch_its_images_are_made_one_by_one()
     {
         using TemporaryFolder folder = new();
-        Repository.Copy(models.Demo, folder.Path);
 
         // It leaves the number of timesteps open, as some exporters do, and takes one.
-        string unet = folder["unet", "model.onnx"];
-        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(unet));
-        foreach (NodeProto node in graph.Graph.Node)
-        {
-            for (int i = 0; i < node.Input.Count; i++)
-                node.Input[i] = node.Input[i] == "timestep" ? "only_timestep" : node.Input[i];
-        }
-
-        graph.Graph.Initializer.Add(SmallGraph.Integers("one", 1));
-        graph.Graph.Node.Insert(0, new NodeProto { OpType = "Reshape", Input = { "timestep", "one" }, Output = { "only_timestep" } });
-        File.SetAttributes(unet, FileAttributes.Normal);
-        File.WriteAllBytes(unet, graph.ToByteArray());
-        using DiffusionModel model = new(ModelReader.Read(folder.Path, folder.Path, Cancellation), Device.Cpu);
+        using DiffusionModel model = ChangedUNet.OpenForOneTimestep(models.Demo, folder);
         DiffusionPipeline pipeline = new(model, note: _notes.Add);
         DenoiseJob[] jobs = [.. Enumerable.Range(0, 3).Select(i => Job(pipeline, House, new() { Seed = i, Steps = 2, Scheduler = "Euler a" }))];
         using DeviceBatches batches = pipeline.Divide(jobs, 3, cancellationToken: Cancellation);

@@ -212,7 +212,9 @@ public sealed class SeparateVaeTests(DemoModelFixture demo, SharedModels models)
         Directory.CreateDirectory(empty);
         VaeNotFoundException missing = Assert.Throws<VaeNotFoundException>(() => Decode(empty, latent));
         Assert.Contains(empty, missing.Message, StringComparison.Ordinal);
-        Assert.Throws<VaeNotFoundException>(() => Decode("no-such-vae", latent));
+        missing = Assert.Throws<VaeNotFoundException>(() => Decode("no-such-vae", latent));
+        Assert.StartsWith("There is no VAE 'no-such-vae'; '", missing.Message, StringComparison.Ordinal);
+        Assert.Contains("' holds ", missing.Message, StringComparison.Ordinal);
 
         void Damaged(string path)
         {
