@@ -48,6 +48,8 @@ internal sealed class ModelSessions(DiffusionModel model)
             ?? OnnxSession.Open(graph, model.Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken: cancellationToken);
         lock (_opened)
             _opened.Add(session);
+        if (session.RecordingFault is string fault)
+            Report(ProgressReport.Finished("Opening the graph", graph, TimeSpan.Zero) with { Note = $"The graph '{graph}' runs without CUDA graphs: {fault}" });
         return session;
 
         OnnxSession? OpenPrepared()
