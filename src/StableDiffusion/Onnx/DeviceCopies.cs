@@ -16,7 +16,7 @@ internal sealed class DeviceCopies(Device device) : IDisposable
     private const string Output = "output";
 
     private readonly Dictionary<TensorElementType, InferenceSession> _sessions = [];
-    private readonly List<OrtAllocator> _allocators = [];
+    private OrtAllocator? _allocator;
     private readonly RunOptions _options = OnnxSession.NewRunOptions();
 
     /// <summary>Allocates memory of the device that is not used for anything else.</summary>
@@ -24,12 +24,20 @@ internal sealed class DeviceCopies(Device device) : IDisposable
     /// <param name="shape">The length of each axis.</param>
     public OrtValue Allocate(TensorElementType type, params int[] shape)
     {
-        using OrtMemoryInfo place = device.Kind == DeviceKind.Cpu
-            ? new OrtMemoryInfo("Cpu", OrtAllocatorType.ArenaAllocator, 0, OrtMemType.Default)
-            : new OrtMemoryInfo("Cuda", OrtAllocatorType.ArenaAllocator, device.Index, OrtMemType.Default);
-        OrtAllocator allocator = new(Session(type), place);
-        _allocators.Add(allocator);
-        return OrtValue.CreateAllocatedTensorValue(allocator, type, [.. shape.Select(static length => (long)length)]);
+        _allocator ??= CreateAllocator();
+        return OrtValue.CreateAllocatedTensorValue(_allocator, type, [.. shape.Select(static length => (long)length)]);
+    }
+
+    /// <summary>Creates an allocator of the same memory, for values that others release.</summary>
+    public OrtAllocator CreateAllocator() => CreateAllocator(Session(TensorElementType.Float), device);
+
+    /// <summary>Creates an allocator of a session's memory on its device.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="device">The device.</param>
+    public static OrtAllocator CreateAllocator(InferenceSession session, Device device)
+    {
+        using OrtMemoryInfo place = new(device.Kind == DeviceKind.Cpu ? "Cpu" : "Cuda", OrtAllocatorType.ArenaAllocator, device.Index, OrtMemType.Default);
+        return new OrtAllocator(session, place);
     }
 
     /// <summary>Copies a value, and waits until it is copied.</summary>
@@ -48,8 +56,7 @@ internal sealed class DeviceCopies(Device device) : IDisposable
     /// <summary>Releases the memory; the values must be released before.</summary>
     public void Dispose()
     {
-        foreach (OrtAllocator allocator in _allocators)
-            allocator.Dispose();
+        _allocator?.Dispose();
         foreach (InferenceSession session in _sessions.Values)
             session.Dispose();
         _options.Dispose();

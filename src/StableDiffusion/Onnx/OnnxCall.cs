@@ -6,7 +6,7 @@ namespace StableDiffusion.Onnx;
 internal sealed class OnnxCall : IDisposable
 {
     private readonly OnnxSession _session;
-    private readonly OrtIoBinding? _binding;
+    private readonly IDisposable? _binding;
     private readonly RunOptions _options;
     private readonly Func<bool> _run;
 
@@ -19,7 +19,7 @@ internal sealed class OnnxCall : IDisposable
     {
         _session = session;
         _binding = binding;
-        _options = session.CreateRunOptions();
+        _options = OnnxSession.NewRunOptions();
         _run = () =>
         {
             inputs?.Refresh(binding.BindInput);
@@ -34,7 +34,8 @@ internal sealed class OnnxCall : IDisposable
     /// <param name="session">The graph.</param>
     /// <param name="options">The options of the runs; disposed with the call.</param>
     /// <param name="run">Runs the graph.</param>
-    internal OnnxCall(OnnxSession session, RunOptions options, Func<bool> run) => (_session, _options, _run) = (session, options, run);
+    /// <param name="binding">What is disposed with the call; null for nothing.</param>
+    internal OnnxCall(OnnxSession session, RunOptions options, Func<bool> run, IDisposable? binding) => (_session, _options, _run, _binding) = (session, options, run, binding);
 
     /// <summary>Runs the graph on the bound memory.</summary>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>

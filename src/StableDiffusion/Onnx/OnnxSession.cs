@@ -300,18 +300,20 @@ internal sealed class OnnxSession : IDisposable
         for (int i = 0; i < inputs.Length; i++)
             (names[i], values[i]) = (inputs[i].Info.Name, inputs[i].Buffer.Value);
 
-        RunOptions options = CreateRunOptions();
+        RunOptions options = NewRunOptions();
         try
         {
-            return Guarded(options, cancellationToken, () =>
-            {
-                using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. outputs.Select(output => output.Name)]);
-                return results.Select(OnnxBuffer.ToTensor).ToArray();
-            });
+            return Guarded(options, cancellationToken, () => _recorder is null ? Run() : _recorder.RunBeside(options, Run));
         }
         finally
         {
             NativeCall.Release(options);
+        }
+
+        Tensors.Tensor[] Run()
+        {
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. outputs.Select(output => output.Name)]);
+            return results.Select(OnnxBuffer.ToTensor).ToArray();
         }
     }
 
@@ -325,9 +327,12 @@ internal sealed class OnnxSession : IDisposable
     /// <remarks>Where ONNX Runtime has no memory of its own to give back, nothing happens.</remarks>
     public void ReleaseMemory(OnnxValueInfo output, CancellationToken cancellationToken, (OnnxValueInfo Info, OnnxBuffer Buffer) input)
     {
+        // What is recorded names memory that would be given back.
+        if (_recorder is not null)
+            return;
         if (WasStoppedForMemory)
             NativeCall.WaitForLeftAlone(cancellationToken);
-        using RunOptions options = CreateRunOptions();
+        using RunOptions options = NewRunOptions();
         options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", Device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt ? $"cpu:0;gpu:{Device.Index}" : "cpu:0");
         try
         {
@@ -344,12 +349,19 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="output">The output.</param>
     /// <param name="shape">The length of each of its axes.</param>
     /// <returns>The memory; only on the processor it has <see cref="OnnxBuffer.Values"/>. Dispose it before the session.</returns>
+    /// <exception cref="InferenceException">There is not enough memory.</exception>
     public OnnxBuffer AllocateShared(OnnxValueInfo output, params ReadOnlySpan<int> shape)
     {
         if (Device.Kind is not (DeviceKind.Cuda or DeviceKind.TensorRt))
             return new OnnxBuffer(output.ElementType, shape);
-        using OrtMemoryInfo place = new("Cuda", OrtAllocatorType.ArenaAllocator, Device.Index, OrtMemType.Default);
-        return new OnnxBuffer(new OrtAllocator(_session, place), output.ElementType, shape);
+        try
+        {
+            return new OnnxBuffer(_recorder?.CreateAllocator() ?? DeviceCopies.CreateAllocator(_session, Device), output.ElementType, shape);
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw Failed(error);
+        }
     }
 
     /// <summary>Binds memory to the inputs and one output of a graph that runs many times on the same memory.</summary>
@@ -357,21 +369,29 @@ internal sealed class OnnxSession : IDisposable
         Bind([output], inputs);
 
     /// <summary>Binds memory to the inputs and several outputs of a graph that runs many times on the same memory.</summary>
+    /// <exception cref="InferenceException">The device has not enough memory for the inputs.</exception>
     public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
     {
         if (_recorder is not null)
         {
-            RunOptions options = CreateRunOptions();
-            if (_recorder.Bind(options, outputs, inputs.ToArray()) is Func<bool> run)
-                return new OnnxCall(this, options, run);
-            options.Dispose();
+            RunOptions options = NewRunOptions();
+            return new OnnxCall(this, options, _recorder.Bind(options, outputs, inputs.ToArray(), out IDisposable? own), own);
         }
 
         OrtIoBinding binding = _session.CreateIoBinding();
-        foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
-            binding.BindInput(info.Name, buffer.Value);
-        foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
-            binding.BindOutput(info.Name, buffer.Value);
+        try
+        {
+            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
+                binding.BindInput(info.Name, buffer.Value);
+            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
+                binding.BindOutput(info.Name, buffer.Value);
+        }
+        catch (OnnxRuntimeException error)
+        {
+            binding.Dispose();
+            throw Failed(error);
+        }
+
         return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(inputs.ToArray()));
     }
 
@@ -381,15 +401,6 @@ internal sealed class OnnxSession : IDisposable
         NativeCall.Release(_recorder);
         NativeCall.Release(_session);
         NativeCall.Release(_used);
-    }
-
-    /// <summary>Makes the options of runs of this graph, which are not recorded unless that is said.</summary>
-    internal RunOptions CreateRunOptions()
-    {
-        RunOptions options = NewRunOptions();
-        if (_recorder is not null)
-            RunRecorder.Exclude(options);
-        return options;
     }
 
     internal static RunOptions NewRunOptions() => new()
@@ -410,7 +421,7 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException error)
         {
-            throw new InferenceException($"The graph '{Path}' failed while it ran on {Device}: {OnnxFault.OfRunning(error, Device)}", error);
+            throw Failed(error);
         }
         catch (InsufficientMemoryException error)
         {
@@ -418,6 +429,8 @@ internal sealed class OnnxSession : IDisposable
             throw new InferenceException($"The graph '{Path}' was stopped while it ran on {Device}: {Sentence.Of(error)}", error);
         }
     }
+
+    private InferenceException Failed(OnnxRuntimeException error) => new($"The graph '{Path}' failed while it ran on {Device}: {OnnxFault.OfRunning(error, Device)}", error);
 
     private OnnxValueInfo Find(IReadOnlyDictionary<string, OnnxValueInfo> values, string kind, ReadOnlySpan<string> names)
     {

@@ -12,8 +12,8 @@ namespace StableDiffusion.Onnx;
 /// <remarks>
 /// <para>
 /// See the section on CUDA graphs of ONNX Runtime's page on its CUDA provider. What is recorded names the memory that it reads and
-/// writes, and belongs to a thread. So each size of inputs has memory on the card, apart from that of the session, and all runs are
-/// made by one thread.
+/// writes, also memory that the session has given back and uses for other runs, and belongs to a thread. So all runs are made by
+/// one thread, those that are not recorded too, and what outlives a run is in memory apart from that of the session.
 /// </para>
 /// <para>The first runs of each size are made in both ways. If the results differ, nothing is recorded any more.</para>
 /// </remarks>
@@ -38,6 +38,7 @@ internal sealed class RunRecorder : IDisposable
     private readonly InferenceSession _session;
     private readonly DeviceCopies _copies;
     private readonly Dictionary<string, Recording> _recordings = new(StringComparer.Ordinal);
+    private readonly HashSet<Recording> _own = [];
     private readonly BlockingCollection<Task> _work = [];
 
     /// <summary>Initializes the recorder.</summary>
@@ -58,41 +59,81 @@ internal sealed class RunRecorder : IDisposable
     /// <exception cref="InvalidSettingException">The environment variable does not hold a whole number above 0.</exception>
     public static bool IsWanted(Device device) => device.Kind == DeviceKind.Cuda && s_wanted.Value > 0;
 
-    /// <summary>Keeps a run from being recorded.</summary>
-    /// <param name="options">The options of the run.</param>
-    public static void Exclude(RunOptions options) => options.AddRunConfigEntry(IdOption, NotRecorded);
+    /// <summary>Creates an allocator of memory on the device that no recorded run names.</summary>
+    public OrtAllocator CreateAllocator() => OnThread(_copies.CreateAllocator);
 
-    /// <summary>Makes a function that runs the graph on memory of the processor.</summary>
+    /// <summary>Makes a run that is not recorded, apart from those that are.</summary>
+    /// <param name="options">The options of the run.</param>
+    /// <param name="run">Runs the graph.</param>
+    /// <returns>What it returns.</returns>
+    public T RunBeside<T>(RunOptions options, Func<T> run)
+    {
+        options.AddRunConfigEntry(IdOption, NotRecorded);
+        return OnThread(run);
+    }
+
+    /// <summary>Makes a function that runs the graph. It is recorded if its values are in memory of the processor, unless the graph already ran with too many other sizes.</summary>
     /// <param name="options">The options of the runs.</param>
     /// <param name="outputs">The outputs.</param>
     /// <param name="inputs">The inputs.</param>
-    /// <returns>The function; null if some of the memory is on the card, or the graph already ran with too many other sizes.</returns>
-    public Func<bool>? Bind(RunOptions options, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
+    /// <param name="own">What only this function uses; null for nothing.</param>
+    /// <returns>The function.</returns>
+    public Func<bool> Bind(RunOptions options, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs, out IDisposable? own)
     {
-        if (Fault is not null || outputs.Concat(inputs).Any(static value => value.Buffer.IsOnDevice))
-            return null;
-        string size = string.Join(';', inputs.Concat(outputs).Select(static value => $"{value.Info.Name}:{string.Join(',', value.Buffer.Shape)}"));
+        Recording recording;
+        own = null;
         lock (_recordings)
         {
-            if (!_recordings.ContainsKey(size) && _recordings.Count == MostSizes)
-                return null;
-            _recordings.TryAdd(size, new Recording(this, (_recordings.Count + 1).ToString(CultureInfo.InvariantCulture)));
-            Recording recording = _recordings[size];
-            return () => OnThread(() => recording.Run(options, outputs, inputs));
+            string size = string.Join(';', inputs.Concat(outputs).Select(static value => $"{value.Info.Name}:{string.Join(',', value.Buffer.Shape)}"));
+            bool mayRecord = Fault is null && !outputs.Concat(inputs).Any(static value => value.Buffer.IsOnDevice);
+            if (mayRecord && (_recordings.Count < MostSizes || _recordings.ContainsKey(size)))
+            {
+                _recordings.TryAdd(size, new Recording(this, (_recordings.Count + 1).ToString(CultureInfo.InvariantCulture)));
+                recording = _recordings[size];
+            }
+            else
+            {
+                own = recording = new Recording(this, NotRecorded);
+                _own.Add(recording);
+            }
         }
+
+        return () => OnThread(() => recording.Run(options, outputs, inputs));
     }
 
     /// <summary>Releases the memory. No run may be under way.</summary>
     public void Dispose()
     {
-        OnThread(() =>
+        lock (_recordings)
         {
-            foreach (Recording recording in _recordings.Values)
-                recording.Dispose();
-            _copies.Dispose();
-            return true;
-        });
-        _work.CompleteAdding();
+            if (_work.IsAddingCompleted)
+                return;
+            Recording[] all = [.. _recordings.Values, .. _own];
+            _own.Clear();
+            OnThread(() =>
+            {
+                foreach (Recording recording in all)
+                    recording.Release();
+                _copies.Dispose();
+                return true;
+            });
+            _work.CompleteAdding();
+        }
+    }
+
+    /// <summary>Releases what a function used that <see cref="Bind"/> made, unless that is done.</summary>
+    private void Release(Recording recording)
+    {
+        lock (_recordings)
+        {
+            if (!_own.Remove(recording))
+                return;
+            OnThread(() =>
+            {
+                recording.Release();
+                return true;
+            });
+        }
     }
 
     private T OnThread<T>(Func<T> function)
@@ -109,8 +150,11 @@ internal sealed class RunRecorder : IDisposable
     }
 
     /// <summary>What is recorded for one size of the inputs, and the memory that it names.</summary>
+    /// <param name="recorder">The recorder.</param>
+    /// <param name="id">The number of what is recorded, or that which stands for nothing.</param>
     private sealed class Recording(RunRecorder recorder, string id) : IDisposable
     {
+        private readonly List<OrtValue> _allocated = [];
         private OrtIoBinding? _binding;
         private OrtValue[] _inputs = [];
         private OrtValue[] _outputs = [];
@@ -126,37 +170,51 @@ internal sealed class RunRecorder : IDisposable
             for (int i = 0; i < inputs.Length; i++)
             {
                 (OnnxBuffer Buffer, int Written) now = (inputs[i].Buffer, inputs[i].Buffer.Written);
-                if (_copied[i] == now)
+                if (_copied[i] == now || now.Buffer.IsOnDevice)
                     continue;
                 recorder._copies.Copy(now.Buffer.Value, _inputs[i], now.Buffer.ElementType);
                 _copied[i] = now;
             }
 
-            if (recorder.Fault is not null || _checked == CheckedRuns)
+            if (recorder.Fault is not null || id == NotRecorded || _checked == CheckedRuns)
                 RunOnce(options, recorder.Fault is null ? id : NotRecorded, outputs);
             else
                 RunTwice(options, outputs);
             return true;
         }
 
-        public void Dispose()
+        public void Dispose() => recorder.Release(this);
+
+        /// <summary>Releases the memory, on the thread of the runs.</summary>
+        public void Release()
         {
             _binding?.Dispose();
-            foreach (OrtValue value in _inputs.Concat(_outputs))
+            foreach (OrtValue value in _allocated)
                 value.Dispose();
         }
 
         private void Allocate((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
         {
             OrtIoBinding binding = recorder._session.CreateIoBinding();
-            _inputs = [.. inputs.Select(input => recorder._copies.Allocate(input.Buffer.ElementType, input.Buffer.Shape))];
-            _outputs = [.. outputs.Select(output => recorder._copies.Allocate(output.Buffer.ElementType, output.Buffer.Shape))];
+            _allocated.ForEach(static value => value.Dispose());
+            _allocated.Clear();
+            _inputs = [.. inputs.Select(input => Memory(input.Buffer))];
+            _outputs = [.. outputs.Select(output => Memory(output.Buffer))];
             for (int i = 0; i < inputs.Length; i++)
                 binding.BindInput(inputs[i].Info.Name, _inputs[i]);
             for (int i = 0; i < outputs.Length; i++)
                 binding.BindOutput(outputs[i].Info.Name, _outputs[i]);
             _copied = new (OnnxBuffer?, int)[inputs.Length];
             _binding = binding;
+
+            OrtValue Memory(OnnxBuffer buffer)
+            {
+                if (buffer.IsOnDevice)
+                    return buffer.Value;
+                OrtValue memory = recorder._copies.Allocate(buffer.ElementType, buffer.Shape);
+                _allocated.Add(memory);
+                return memory;
+            }
         }
 
         private void RunOnce(RunOptions options, string kind, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
@@ -166,7 +224,8 @@ internal sealed class RunRecorder : IDisposable
             for (int i = 0; i < outputs.Length; i++)
             {
                 OnnxBuffer buffer = outputs[i].Buffer;
-                recorder._copies.Copy(_outputs[i], buffer.Value, buffer.ElementType);
+                if (!buffer.IsOnDevice)
+                    recorder._copies.Copy(_outputs[i], buffer.Value, buffer.ElementType);
                 buffer.NoteWriting();
             }
         }

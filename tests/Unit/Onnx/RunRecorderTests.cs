@@ -77,6 +77,37 @@ public sealed class RunRecorderTests : IDisposable
     }
 
     [Fact]
+    public void A_run_on_other_memory_is_made_beside_them()
+    {
+        using Sum sum = new(_session, rows: 1);
+        sum.Write(1, 2);
+        using OnnxBuffer x = new(TensorElementType.Float, 3, 2), y = new(TensorElementType.Float, 3, 2);
+        Array.Fill(y.Values, 5);
+        y.Upload();
+
+        Assert.Equal(3, sum.Run());
+        Assert.All(_session.Run(_session.Output("sum"), Cancellation, (_session.Inputs["x"], x), (_session.Inputs["y"], y)).Values, static value => Assert.Equal(5, value));
+        Assert.Equal(3, sum.Run());
+    }
+
+    [Fact]
+    public void A_session_can_be_closed_twice_and_before_its_calls()
+    {
+        OnnxSession session = OnnxSession.Open(_folder["model.onnx"], Device.Cpu, recordsRuns: true, cancellationToken: Cancellation);
+        Sum[] sums = [.. Enumerable.Range(1, 6).Select(rows => new Sum(session, rows))];
+        foreach (Sum sum in sums)
+        {
+            sum.Write(1, 2);
+            Assert.Equal(3, sum.Run());
+        }
+
+        session.Dispose();
+        session.Dispose();
+        foreach (Sum sum in sums)
+            sum.Dispose();
+    }
+
+    [Fact]
     public async Task Runs_of_several_threads_are_kept_apart()
     {
         await Task.WhenAll(Enumerable.Range(0, 4).Select(thread => Task.Run(
