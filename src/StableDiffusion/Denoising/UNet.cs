@@ -84,6 +84,10 @@ internal sealed class UNet : IDisposable
     /// <summary>Why its runs are not recorded on an NVIDIA card, although that is wanted; null if they are, or it is not wanted.</summary>
     internal string? RecordingFault => _session.RecordingFault;
 
+    /// <summary>Takes what is to be said of recorded runs since the last call.</summary>
+    /// <returns>A sentence without its subject, which is the U-Net; null for nothing.</returns>
+    internal string? TakeRecordingNote() => _session.TakeRecordingNote();
+
     /// <summary>The kind of its input channels besides the noisy latent; null if not known.</summary>
     internal ModelVariant? Variant => ModelVariants.Find(Channels, LatentChannels);
 

@@ -166,7 +166,7 @@ public static class Devices
         OnnxEnvironment.KeepErrors(true);
         try
         {
-            return test();
+            return CardGate.Use(new Device(DeviceKind.Cuda), test);
         }
         catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException)
         {
@@ -184,8 +184,8 @@ public static class Devices
     private static string WorkingReason(Device device) => device.Kind switch
     {
         DeviceKind.Cpu => "The processor is always available.",
-        DeviceKind.Cuda when FusedFault(device, isHalf: true) is string fault => $"A test ran on it. Group normalizations are not fused: {fault}",
-        DeviceKind.Cuda => "A test ran on it, also with fused group normalizations.",
+        DeviceKind.Cuda when (FusedFault(device, isHalf: true) ?? FusedFault(device, isHalf: false)) is string fault => $"A test ran on it. The faster form of models for cards is not used: {fault}",
+        DeviceKind.Cuda => "A test ran on it, also of the faster form of models for cards.",
         _ => "A test ran on it.",
     };
 

@@ -84,13 +84,17 @@ internal static class NativeCall
     /// <param name="used">What it used; may be null.</param>
     public static void Release(IDisposable? used)
     {
-        Task leftAlone;
         lock (s_lock)
-            leftAlone = s_leftAlone;
-        if (leftAlone.IsCompleted)
-            used?.Dispose();
-        else
-            leftAlone.ContinueWith(static (_, used) => ((IDisposable?)used)?.Dispose(), used, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        {
+            // What was to be released before is released before.
+            if (!s_leftAlone.IsCompleted)
+            {
+                s_leftAlone = s_leftAlone.ContinueWith(static (_, used) => ((IDisposable?)used)?.Dispose(), used, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                return;
+            }
+        }
+
+        used?.Dispose();
     }
 
     /// <summary>Waits until all runs that were left alone have ended.</summary>

@@ -22,8 +22,12 @@ internal sealed class OnnxCall : IDisposable
         _options = OnnxSession.NewRunOptions();
         _run = () =>
         {
-            inputs?.Refresh(binding.BindInput);
-            _session.RunBound(_options, binding);
+            CardGate.Use(session.Device, () =>
+            {
+                inputs?.Refresh(binding.BindInput);
+                session.RunBound(_options, binding);
+                return true;
+            });
             foreach (OnnxBuffer output in outputs)
                 output.NoteWriting();
             return true;

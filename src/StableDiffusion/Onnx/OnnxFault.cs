@@ -43,7 +43,7 @@ internal static partial class OnnxFault
 
     /// <inheritdoc cref="Text(OnnxRuntimeException)"/>
     /// <param name="message">The message of an error, or of the log.</param>
-    public static string Text(string message) => CodePrefix().Replace(message, string.Empty).ReplaceLineEndings(" ").Trim().TrimEnd('.') + ".";
+    public static string Text(string message) => Libraries().Replace(CodePrefix().Replace(message, string.Empty), string.Empty).ReplaceLineEndings(" ").Trim().TrimEnd('.') + ".";
 
     private static string Memory(Device device) => $"there is not enough memory{(device.Kind == DeviceKind.Cpu ? string.Empty : $" on {device}")}. Choose a smaller size or a smaller model, or close other programs.";
 
@@ -60,4 +60,8 @@ internal static partial class OnnxFault
     /// <summary>The prefix of ONNX Runtime's messages: its source files, and the names of its errors.</summary>
     [GeneratedRegex(@"^(.*\[ONNXRuntimeError\] : \d+ : \w+ : |\[ErrorCode:\w+\] )", RegexOptions.Singleline)]
     private static partial Regex CodePrefix();
+
+    /// <summary>What surrounds an error of NVIDIA's libraries: the place in ONNX Runtime, and the name of the computer.</summary>
+    [GeneratedRegex(@"^.*?(?=\b(CUDA|CUDNN|CUBLAS|CURAND) failure )|\s*;\s*GPU=.*$", RegexOptions.Singleline)]
+    private static partial Regex Libraries();
 }

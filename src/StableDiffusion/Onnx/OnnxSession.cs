@@ -46,6 +46,10 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Why runs are not recorded, although that is wanted; null if they are, or it is not wanted.</summary>
     public string? RecordingFault => _recorder?.Fault ?? _notRecordable;
 
+    /// <summary>Takes what is to be said of recorded runs since the last call.</summary>
+    /// <returns>A sentence without its subject, which is the graph; null for nothing.</returns>
+    public string? TakeRecordingNote() => _recorder?.TakeNote();
+
     /// <summary>Whether it was disposed.</summary>
     public bool IsClosed { get; private set; }
 
@@ -85,7 +89,7 @@ internal sealed class OnnxSession : IDisposable
         {
             return Load();
         }
-        catch (ModelInvalidException error)
+        catch (ModelInvalidException error) when (!OnnxFault.IsMemory(error.InnerException))
         {
             // Some of its operators run on the processor, or copy to it.
             features = features with { RecordsRuns = false };
@@ -183,7 +187,7 @@ internal sealed class OnnxSession : IDisposable
                 // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
                 using CancellationTokenRegistration registration = stop.Token.UnsafeRegister(
                     static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
-                return new OnnxSession(path, device, open(), used, recordsRuns);
+                return new OnnxSession(path, device, CardGate.Use(device, open), used, recordsRuns);
             }
         }
 
@@ -303,7 +307,7 @@ internal sealed class OnnxSession : IDisposable
         RunOptions options = NewRunOptions();
         try
         {
-            return Guarded(options, cancellationToken, () => _recorder is null ? Run() : _recorder.RunBeside(options, Run));
+            return Guarded(options, cancellationToken, () => _recorder is null ? CardGate.Use(Device, Run) : _recorder.RunBeside(options, Run));
         }
         finally
         {
@@ -336,7 +340,7 @@ internal sealed class OnnxSession : IDisposable
         options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", Device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt ? $"cpu:0;gpu:{Device.Index}" : "cpu:0");
         try
         {
-            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name]);
+            CardGate.Use(Device, () => _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name])).Dispose();
             WasStoppedForMemory = false;
         }
         catch (OnnxRuntimeException)
@@ -356,7 +360,9 @@ internal sealed class OnnxSession : IDisposable
             return new OnnxBuffer(output.ElementType, shape);
         try
         {
-            return new OnnxBuffer(_recorder?.CreateAllocator() ?? DeviceCopies.CreateAllocator(_session, Device), output.ElementType, shape);
+            int[] lengths = shape.ToArray();
+            OrtAllocator allocator = _recorder?.CreateAllocator() ?? DeviceCopies.CreateAllocator(_session, Device);
+            return CardGate.Use(Device, () => new OnnxBuffer(allocator, output.ElementType, lengths));
         }
         catch (OnnxRuntimeException error)
         {
@@ -378,13 +384,19 @@ internal sealed class OnnxSession : IDisposable
             return new OnnxCall(this, options, _recorder.Bind(options, outputs, inputs.ToArray(), out IDisposable? own), own);
         }
 
+        (OnnxValueInfo Info, OnnxBuffer Buffer)[] read = inputs.ToArray();
         OrtIoBinding binding = _session.CreateIoBinding();
         try
         {
-            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
-                binding.BindInput(info.Name, buffer.Value);
-            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
-                binding.BindOutput(info.Name, buffer.Value);
+            // Inputs are copied to a device with memory of its own.
+            CardGate.Use(Device, () =>
+            {
+                foreach ((OnnxValueInfo info, OnnxBuffer buffer) in read)
+                    binding.BindInput(info.Name, buffer.Value);
+                foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
+                    binding.BindOutput(info.Name, buffer.Value);
+                return true;
+            });
         }
         catch (OnnxRuntimeException error)
         {
@@ -392,14 +404,14 @@ internal sealed class OnnxSession : IDisposable
             throw Failed(error);
         }
 
-        return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(inputs.ToArray()));
+        return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(read));
     }
 
     public void Dispose()
     {
         IsClosed = true;
         NativeCall.Release(_recorder);
-        NativeCall.Release(_session);
+        NativeCall.Release(new CardGate.Kept(Device, _session));
         NativeCall.Release(_used);
     }
 

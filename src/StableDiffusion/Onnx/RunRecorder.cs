@@ -6,16 +6,17 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Onnx;
 
 /// <summary>
-/// Runs a graph on an NVIDIA card by CUDA graphs: the first run of a size is recorded, and later ones start all of its work at
-/// once, in place of one operator after another. Thread-safe.
+/// Runs a graph on an NVIDIA card by CUDA graphs: when it runs with one size of inputs again and again, a run is recorded, and
+/// later ones start all of its work at once, in place of one operator after another. Thread-safe.
 /// </summary>
 /// <remarks>
 /// <para>
 /// See the section on CUDA graphs of ONNX Runtime's page on its CUDA provider. What is recorded names the memory that it reads and
 /// writes, also memory that the session has given back and uses for other runs, and belongs to a thread. So all runs are made by
-/// one thread, those that are not recorded too, and what outlives a run is in memory apart from that of the session.
+/// one thread, those that are not recorded too, and what outlives a run is in memory apart from that of the session. It also names
+/// kernels of convolutions that ONNX Runtime keeps for the last size only, so that it is dropped when the graph runs with another.
 /// </para>
-/// <para>The first runs of each size are made in both ways. If the results differ, nothing is recorded any more.</para>
+/// <para>The first recorded runs are made in both ways. If the results differ, nothing is recorded any more.</para>
 /// </remarks>
 internal sealed class RunRecorder : IDisposable
 {
@@ -25,21 +26,33 @@ internal sealed class RunRecorder : IDisposable
     private const string IdOption = "gpu_graph_id";
     private const string NotRecorded = "-1";
 
-    // Each keeps memory on the card.
-    private const int MostSizes = 4;
+    // Sizes whose memory is kept: each takes some hundred kilobytes.
+    private const int MostSizes = 16;
 
+    // ONNX Runtime keeps what was recorded as long as the session is open.
+    private const int MostRecorded = 32;
+
+    // Two sizes that take turns are not recorded.
+    private const int RunsBefore = 2;
     private const int CheckedRuns = 2;
 
     // Of the largest value: sums are taken in another order in each run.
     private const float Tolerance = 0.01f;
 
-    private static readonly Limit s_wanted = new(Variable, 0);
-
     private readonly InferenceSession _session;
+    private readonly Device _device;
     private readonly DeviceCopies _copies;
-    private readonly Dictionary<string, Recording> _recordings = new(StringComparer.Ordinal);
-    private readonly HashSet<Recording> _own = [];
+    private readonly Dictionary<string, Binding> _sizes = new(StringComparer.Ordinal);
+    private readonly HashSet<Binding> _own = [];
     private readonly BlockingCollection<Task> _work = [];
+
+    // Of the thread: the size that runs again and again, and its runs.
+    private Binding? _current;
+    private int _runs;
+    private int _checked;
+    private int _id;
+    private string? _note;
+    private bool _hasToldUse;
 
     /// <summary>Initializes the recorder.</summary>
     /// <param name="session">The graph; it must be opened with <c>enable_cuda_graph</c>.</param>
@@ -47,6 +60,7 @@ internal sealed class RunRecorder : IDisposable
     public RunRecorder(InferenceSession session, Device device)
     {
         _session = session;
+        _device = device;
         _copies = new DeviceCopies(device);
         new Thread(Work) { IsBackground = true, Name = nameof(RunRecorder) }.Start();
     }
@@ -56,11 +70,20 @@ internal sealed class RunRecorder : IDisposable
 
     /// <summary>Whether runs are to be recorded on a device.</summary>
     /// <param name="device">The device.</param>
-    /// <exception cref="InvalidSettingException">The environment variable does not hold a whole number above 0.</exception>
-    public static bool IsWanted(Device device) => device.Kind == DeviceKind.Cuda && s_wanted.Value > 0;
+    /// <exception cref="InvalidSettingException">The environment variable is neither 0 nor 1.</exception>
+    public static bool IsWanted(Device device) => device.Kind == DeviceKind.Cuda && Environment.GetEnvironmentVariable(Variable)?.Trim() switch
+    {
+        null or "" or "0" => false,
+        "1" => true,
+        string text => throw new InvalidSettingException(nameof(Limit), $"The environment variable {Variable} is '{ModelFilePath.Printable(text)}', but must be 0 or 1. Correct or remove it."),
+    };
+
+    /// <summary>Takes what is to be said of the runs since the last call.</summary>
+    /// <returns>A sentence without its subject, which is the graph; null for nothing.</returns>
+    public string? TakeNote() => Interlocked.Exchange(ref _note, null);
 
     /// <summary>Creates an allocator of memory on the device that no recorded run names.</summary>
-    public OrtAllocator CreateAllocator() => OnThread(_copies.CreateAllocator);
+    public OrtAllocator CreateAllocator() => OnThread(() => CardGate.Use(_device, _copies.CreateAllocator));
 
     /// <summary>Makes a run that is not recorded, apart from those that are.</summary>
     /// <param name="options">The options of the run.</param>
@@ -69,10 +92,14 @@ internal sealed class RunRecorder : IDisposable
     public T RunBeside<T>(RunOptions options, Func<T> run)
     {
         options.AddRunConfigEntry(IdOption, NotRecorded);
-        return OnThread(run);
+        return OnThread(() =>
+        {
+            _current = null;
+            return CardGate.Use(_device, run);
+        });
     }
 
-    /// <summary>Makes a function that runs the graph. It is recorded if its values are in memory of the processor, unless the graph already ran with too many other sizes.</summary>
+    /// <summary>Makes a function that runs the graph. Its runs can be recorded if all values are in memory of the processor.</summary>
     /// <param name="options">The options of the runs.</param>
     /// <param name="outputs">The outputs.</param>
     /// <param name="inputs">The inputs.</param>
@@ -80,60 +107,63 @@ internal sealed class RunRecorder : IDisposable
     /// <returns>The function.</returns>
     public Func<bool> Bind(RunOptions options, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs, out IDisposable? own)
     {
-        Recording recording;
+        Binding binding;
         own = null;
-        lock (_recordings)
+        lock (_sizes)
         {
             string size = string.Join(';', inputs.Concat(outputs).Select(static value => $"{value.Info.Name}:{string.Join(',', value.Buffer.Shape)}"));
-            bool mayRecord = Fault is null && !outputs.Concat(inputs).Any(static value => value.Buffer.IsOnDevice);
-            if (mayRecord && (_recordings.Count < MostSizes || _recordings.ContainsKey(size)))
+            bool isOnDevice = outputs.Concat(inputs).Any(static value => value.Buffer.IsOnDevice);
+            if (!isOnDevice && (_sizes.Count < MostSizes || _sizes.ContainsKey(size)))
             {
-                _recordings.TryAdd(size, new Recording(this, (_recordings.Count + 1).ToString(CultureInfo.InvariantCulture)));
-                recording = _recordings[size];
+                _sizes.TryAdd(size, new Binding(this, canRecord: true));
+                binding = _sizes[size];
             }
             else
             {
-                own = recording = new Recording(this, NotRecorded);
-                _own.Add(recording);
+                own = binding = new Binding(this, canRecord: false);
+                _own.Add(binding);
             }
         }
 
-        return () => OnThread(() => recording.Run(options, outputs, inputs));
+        return () => OnThread(() => binding.Run(options, outputs, inputs));
     }
 
     /// <summary>Releases the memory. No run may be under way.</summary>
     public void Dispose()
     {
-        lock (_recordings)
+        Binding[] all;
+        lock (_sizes)
         {
             if (_work.IsAddingCompleted)
                 return;
-            Recording[] all = [.. _recordings.Values, .. _own];
+            all = [.. _sizes.Values, .. _own];
             _own.Clear();
-            OnThread(() =>
-            {
-                foreach (Recording recording in all)
-                    recording.Release();
-                _copies.Dispose();
-                return true;
-            });
-            _work.CompleteAdding();
         }
+
+        OnThread(() => CardGate.Use(_device, () =>
+        {
+            foreach (Binding binding in all)
+                binding.Release();
+            _copies.Dispose();
+            return true;
+        }));
+        _work.CompleteAdding();
     }
 
-    /// <summary>Releases what a function used that <see cref="Bind"/> made, unless that is done.</summary>
-    private void Release(Recording recording)
+    /// <summary>Releases what only one function used, unless that is done.</summary>
+    private void Release(Binding binding)
     {
-        lock (_recordings)
+        lock (_sizes)
         {
-            if (!_own.Remove(recording))
+            if (!_own.Remove(binding))
                 return;
-            OnThread(() =>
-            {
-                recording.Release();
-                return true;
-            });
         }
+
+        OnThread(() => CardGate.Use(_device, () =>
+        {
+            binding.Release();
+            return true;
+        }));
     }
 
     private T OnThread<T>(Func<T> function)
@@ -149,10 +179,30 @@ internal sealed class RunRecorder : IDisposable
             task.RunSynchronously(TaskScheduler.Default);
     }
 
-    /// <summary>What is recorded for one size of the inputs, and the memory that it names.</summary>
+    /// <summary>Counts a run, and drops what was recorded of another size.</summary>
+    private void Count(Binding binding)
+    {
+        if (_current != binding)
+        {
+            _current = binding;
+            _runs = 0;
+            Forget();
+        }
+
+        _runs++;
+    }
+
+    /// <summary>Drops what was recorded. The numbers of ONNX Runtime's recordings are not used again.</summary>
+    private void Forget()
+    {
+        _id++;
+        _checked = 0;
+    }
+
+    /// <summary>The memory on the device for one size of the inputs.</summary>
     /// <param name="recorder">The recorder.</param>
-    /// <param name="id">The number of what is recorded, or that which stands for nothing.</param>
-    private sealed class Recording(RunRecorder recorder, string id) : IDisposable
+    /// <param name="canRecord">Whether its runs can be recorded.</param>
+    private sealed class Binding(RunRecorder recorder, bool canRecord) : IDisposable
     {
         private readonly List<OrtValue> _allocated = [];
         private OrtIoBinding? _binding;
@@ -161,25 +211,23 @@ internal sealed class RunRecorder : IDisposable
 
         // What was copied to each input.
         private (OnnxBuffer? Buffer, int Written)[] _copied = [];
-        private int _checked;
 
         public bool Run(RunOptions options, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
         {
-            if (_binding is null)
-                Allocate(outputs, inputs);
-            for (int i = 0; i < inputs.Length; i++)
+            CardGate.Use(recorder._device, () =>
             {
-                (OnnxBuffer Buffer, int Written) now = (inputs[i].Buffer, inputs[i].Buffer.Written);
-                if (_copied[i] == now || now.Buffer.IsOnDevice)
-                    continue;
-                recorder._copies.Copy(now.Buffer.Value, _inputs[i], now.Buffer.ElementType);
-                _copied[i] = now;
-            }
-
-            if (recorder.Fault is not null || id == NotRecorded || _checked == CheckedRuns)
-                RunOnce(options, recorder.Fault is null ? id : NotRecorded, outputs);
-            else
+                if (_binding is null)
+                    Allocate(outputs, inputs);
+                CopyInputs(inputs);
+                return true;
+            });
+            recorder.Count(this);
+            if (!canRecord || recorder.Fault is not null || recorder._runs <= RunsBefore || recorder._id > MostRecorded)
+                RunOnce(options, NotRecorded, outputs);
+            else if (recorder._checked < CheckedRuns)
                 RunTwice(options, outputs);
+            else
+                RunOnce(options, Id, outputs);
             return true;
         }
 
@@ -193,13 +241,16 @@ internal sealed class RunRecorder : IDisposable
                 value.Dispose();
         }
 
+        private string Id => recorder._id.ToString(CultureInfo.InvariantCulture);
+
         private void Allocate((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
         {
-            OrtIoBinding binding = recorder._session.CreateIoBinding();
+            // An earlier call may have run out of memory.
             _allocated.ForEach(static value => value.Dispose());
             _allocated.Clear();
             _inputs = [.. inputs.Select(input => Memory(input.Buffer))];
             _outputs = [.. outputs.Select(output => Memory(output.Buffer))];
+            OrtIoBinding binding = recorder._session.CreateIoBinding();
             for (int i = 0; i < inputs.Length; i++)
                 binding.BindInput(inputs[i].Info.Name, _inputs[i]);
             for (int i = 0; i < outputs.Length; i++)
@@ -217,10 +268,36 @@ internal sealed class RunRecorder : IDisposable
             }
         }
 
+        private void CopyInputs((OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
+        {
+            for (int i = 0; i < inputs.Length; i++)
+            {
+                (OnnxBuffer Buffer, int Written) now = (inputs[i].Buffer, inputs[i].Buffer.Written);
+                if (_copied[i] == now || now.Buffer.IsOnDevice)
+                    continue;
+                recorder._copies.Copy(now.Buffer.Value, _inputs[i], now.Buffer.ElementType);
+                _copied[i] = now;
+            }
+        }
+
         private void RunOnce(RunOptions options, string kind, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
         {
             options.AddRunConfigEntry(IdOption, kind);
+            if (kind != NotRecorded && recorder._checked == 0)
+                CardGate.Record(() => recorder._session.RunWithBinding(options, _binding!));
+            else
+                CardGate.Use(recorder._device, () => Start(options));
+            CardGate.Use(recorder._device, () => CopyOutputs(outputs));
+        }
+
+        private bool Start(RunOptions options)
+        {
             recorder._session.RunWithBinding(options, _binding!);
+            return true;
+        }
+
+        private bool CopyOutputs((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
+        {
             for (int i = 0; i < outputs.Length; i++)
             {
                 OnnxBuffer buffer = outputs[i].Buffer;
@@ -228,26 +305,54 @@ internal sealed class RunRecorder : IDisposable
                     recorder._copies.Copy(_outputs[i], buffer.Value, buffer.ElementType);
                 buffer.NoteWriting();
             }
+
+            return true;
         }
 
         /// <summary>Runs as it was recorded, and then without, whose results count if they differ.</summary>
         private void RunTwice(RunOptions options, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
         {
             float[][]? recorded = null;
+            string? fault = null;
             try
             {
-                RunOnce(options, id, outputs);
+                RunOnce(options, Id, outputs);
                 recorded = [.. outputs.Select(static output => Values(output.Buffer))];
+            }
+            catch (OnnxRuntimeException) when (options.Terminate)
+            {
+                // Half of a run may be recorded.
+                recorder.Forget();
+                throw;
             }
             catch (OnnxRuntimeException error)
             {
-                recorder.Fault = OnnxFault.Text(error.Message);
+                fault = OnnxFault.Text(error.Message);
             }
 
             RunOnce(options, NotRecorded, outputs);
-            if (recorded is not null && !outputs.Zip(recorded, static (output, values) => IsAlike(Values(output.Buffer), values)).All(static isAlike => isAlike))
-                recorder.Fault = "A recorded run gave another result.";
-            _checked++;
+            float[][] expected = [.. outputs.Select(static output => Values(output.Buffer))];
+
+            // What is not finite is an error elsewhere, and compares nothing.
+            if (!expected.All(static values => TensorPrimitives.IsFiniteAll<float>(values)))
+            {
+                recorder.Forget();
+                return;
+            }
+
+            if (recorded is not null && !expected.Zip(recorded, IsAlike).All(static isAlike => isAlike))
+                fault = "A recorded run gave another result.";
+            recorder._checked++;
+            if (fault is not null)
+            {
+                recorder.Fault = fault;
+                recorder._note = $"does not run by CUDA graphs from now on: {fault}";
+            }
+            else if (recorder._checked == CheckedRuns && !recorder._hasToldUse)
+            {
+                recorder._hasToldUse = true;
+                recorder._note = "runs by CUDA graphs.";
+            }
         }
 
         private static float[] Values(OnnxBuffer buffer)
@@ -256,11 +361,8 @@ internal sealed class RunRecorder : IDisposable
             return [.. buffer.Values];
         }
 
-        // What is not finite is an error elsewhere.
         private static bool IsAlike(float[] expected, float[] actual)
         {
-            if (!TensorPrimitives.IsFiniteAll<float>(expected))
-                return true;
             float largest = expected.Max(MathF.Abs);
             return expected.Zip(actual, static (one, other) => MathF.Abs(one - other)).All(difference => difference <= Tolerance * largest);
         }

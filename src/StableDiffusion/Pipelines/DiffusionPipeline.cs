@@ -432,11 +432,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             last = default;
             DenoiseRequest request = prepared.Request with { KeepsPredictions = options.KeepsPredictions, KeepsClean = progress is not null };
             Denoiser denoiser = new(unet);
-            string? recordingFault = unet.RecordingFault;
             isJoined = request.Sample.Length < model.SmallestInTwoRuns && SharedRuns.JoinsSides(LoopDevice, request, unet);
             Tensor result = isJoined ? denoiser.RunJoined(request, AfterCall, cancellationToken) : denoiser.Run(request, AfterCall, cancellationToken);
-            if (recordingFault is null && unet.RecordingFault is string fault)
-                note?.Invoke($"The U-Net runs without CUDA graphs from now on: {fault}");
+            if (unet.TakeRecordingNote() is string said)
+                note?.Invoke($"The U-Net {said}");
             return prepared.Capture(result, last.Row is null ? request.NextCall : last.Call + 1, last.Row);
         }
 

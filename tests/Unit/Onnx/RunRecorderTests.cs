@@ -44,6 +44,30 @@ public sealed class RunRecorderTests : IDisposable
         Assert.Null(_session.RecordingFault);
     }
 
+    /// <summary>Two runs before, and two in both ways.</summary>
+    [Fact]
+    public void That_runs_are_recorded_is_said_once_when_a_size_has_run_often_enough()
+    {
+        using Sum one = new(_session, rows: 1), other = new(_session, rows: 2);
+        one.Write(1, 2);
+        other.Write(1, 2);
+        for (int i = 0; i < 6; i++)
+        {
+            one.Run();
+            other.Run();
+        }
+
+        Assert.Null(_session.TakeRecordingNote());
+        other.Run();
+        other.Run();
+        Assert.Null(_session.TakeRecordingNote());
+        other.Run();
+        Assert.Equal("runs by CUDA graphs.", _session.TakeRecordingNote());
+        for (int i = 0; i < 6; i++)
+            one.Run();
+        Assert.Null(_session.TakeRecordingNote());
+    }
+
     /// <summary>Both have the same memory on the device, as the predictions for a prompt and a negative prompt do.</summary>
     [Fact]
     public void Calls_of_one_size_do_not_see_each_others_values()
@@ -60,9 +84,9 @@ public sealed class RunRecorderTests : IDisposable
     }
 
     [Fact]
-    public void Sizes_beyond_the_first_four_run_without_being_recorded()
+    public void Any_number_of_sizes_can_take_turns()
     {
-        Sum[] sums = [.. Enumerable.Range(1, 6).Select(rows => new Sum(_session, rows))];
+        Sum[] sums = [.. Enumerable.Range(1, 20).Select(rows => new Sum(_session, rows))];
         for (int round = 0; round < 3; round++)
         {
             for (int i = 0; i < sums.Length; i++)
@@ -94,7 +118,7 @@ public sealed class RunRecorderTests : IDisposable
     public void A_session_can_be_closed_twice_and_before_its_calls()
     {
         OnnxSession session = OnnxSession.Open(_folder["model.onnx"], Device.Cpu, recordsRuns: true, cancellationToken: Cancellation);
-        Sum[] sums = [.. Enumerable.Range(1, 6).Select(rows => new Sum(session, rows))];
+        Sum[] sums = [.. Enumerable.Range(1, 20).Select(rows => new Sum(session, rows))];
         foreach (Sum sum in sums)
         {
             sum.Write(1, 2);
@@ -146,14 +170,23 @@ public sealed class RunRecorderTests : IDisposable
     [Theory]
     [InlineData(DeviceKind.Cuda, null, false)]
     [InlineData(DeviceKind.Cuda, "1", true)]
+    [InlineData(DeviceKind.Cuda, " 1 ", true)]
+    [InlineData(DeviceKind.Cuda, "0", false)]
+    [InlineData(DeviceKind.Cuda, "", false)]
+    [InlineData(DeviceKind.Cuda, "yes", null)]
+    [InlineData(DeviceKind.Cuda, "2", null)]
     [InlineData(DeviceKind.Cpu, "1", false)]
+    [InlineData(DeviceKind.Cpu, "yes", false)]
     [InlineData(DeviceKind.TensorRt, "1", false)]
-    public void Runs_are_recorded_on_a_card_if_that_is_asked_for(DeviceKind kind, string? value, bool expected)
+    public void Runs_are_recorded_on_a_card_if_that_is_asked_for(DeviceKind kind, string? value, bool? expected)
     {
         Environment.SetEnvironmentVariable(RunRecorder.Variable, value);
         try
         {
-            Assert.Equal(expected, RunRecorder.IsWanted(new Device(kind)));
+            if (expected is null)
+                Assert.Contains($"'{value}', but must be 0 or 1.", Assert.Throws<InvalidSettingException>(() => RunRecorder.IsWanted(new Device(kind))).Message, StringComparison.Ordinal);
+            else
+                Assert.Equal(expected, RunRecorder.IsWanted(new Device(kind)));
         }
         finally
         {

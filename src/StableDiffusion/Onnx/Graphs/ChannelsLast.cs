@@ -14,7 +14,7 @@ namespace StableDiffusion.Onnx.Graphs;
 /// <remarks>
 /// <para>
 /// The operator is <c>GroupNorm</c> of ONNX Runtime's ContribOperators.md, which its CUDA provider has. It computes in 32 bits, and
-/// two channels of a group at a time.
+/// two channels of a group at a time, of up to 512.
 /// </para>
 /// <para>
 /// Convolutions stay between two transpositions, which ONNX Runtime removes when its CUDA provider takes channels last. It moves
@@ -28,6 +28,7 @@ internal static class ChannelsLast
     public const string GroupNorm = "GroupNorm";
 
     private const int ChannelsAtOnce = 2;
+    private const int MostChannels = 512;
 
     /// <summary>Changes a graph. Its weights stay where they are, in the file beside it.</summary>
     /// <param name="model">A graph that <see cref="GraphFile.IsOwn"/>.</param>
@@ -154,7 +155,7 @@ internal static class ChannelsLast
             return true;
         }
 
-        private static bool IsFused(GroupNormNodes norm) => norm.ChannelsOfGroup % ChannelsAtOnce == 0;
+        private static bool IsFused(GroupNormNodes norm) => norm.ChannelsOfGroup % ChannelsAtOnce == 0 && norm.ChannelsOfGroup <= MostChannels;
 
         private void Fuse(GroupNormNodes norm)
         {
