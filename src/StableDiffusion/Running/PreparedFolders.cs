@@ -30,6 +30,16 @@ internal sealed class PreparedFolders(string cacheFolder)
         ? null
         : string.Create(CultureInfo.CurrentCulture, $"up to {ByteSize.Format(bytes)} are needed, and {s_limit.Variable} allows {ByteSize.Format(s_limit.Bytes)}. Set it to at least {Math.Ceiling((double)bytes / Limit.BytesPerMegabyte):0}.");
 
+    /// <summary>Whether an error means that the cache cannot be used, which saves time only.</summary>
+    /// <param name="error">The error.</param>
+    public static bool IsOfCache(Exception error) => error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException;
+
+    /// <summary>Why the cache cannot be used, and what to do.</summary>
+    /// <param name="error">An error that <see cref="IsOfCache"/>.</param>
+    public string Describe(Exception error) => error is DiffusionException
+        ? error.Message
+        : $"the folder '{cacheFolder}' cannot be used. {Sentence.Of(error)} Make it writable, or set {StorageFolders.CacheVariable} to another one.";
+
     /// <summary>The key of what is derived from files. Weights are read at the first time only: models of one architecture differ in nothing else.</summary>
     /// <param name="graph">The full path of the graph.</param>
     /// <param name="files">The files, with the graph.</param>

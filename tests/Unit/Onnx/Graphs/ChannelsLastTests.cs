@@ -65,7 +65,7 @@ public sealed class ChannelsLastTests(SharedModels models)
 
         static void Define(ModelProto changed)
         {
-            Assert.True(ChannelsLast.IsHalf(changed.Graph));
+            Assert.True(GraphFile.IsHalf(changed.Graph, "Conv"));
             Assert.True(ChannelsLast.Apply(changed) > 0);
             GroupNormDefinition.Expand(changed.Graph);
         }
@@ -175,7 +175,7 @@ public sealed class ChannelsLastTests(SharedModels models)
     private static string HalfGraph(TemporaryFolder folder)
     {
         ModelBuilder.Write(new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half }), folder.Path, null, Cancellation);
-        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => ChannelsLast.IsHalf(GraphFile.Read(path).Graph));
+        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => GraphFile.IsHalf(GraphFile.Read(path).Graph, "Conv"));
     }
 
     private static ModelProto Small(int channels, int groups)

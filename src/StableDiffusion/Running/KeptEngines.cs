@@ -1,0 +1,106 @@
+using System.Globalization;
+using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Running;
+
+/// <summary>
+/// The engines that TensorRT builds of graphs, which takes minutes, in the cache of built graphs. TensorRT knows them by the
+/// operators of a graph and not by its weights, so each graph with its weights has a folder of its own. It is empty when it is
+/// made, and TensorRT fills it while the graph runs.
+/// </summary>
+/// <param name="cacheFolder">The full path of the folder for built graphs.</param>
+internal sealed class KeptEngines(string cacheFolder)
+{
+    // Counts the ways in which graphs are changed in memory before they are opened.
+    private const int Version = 1;
+
+    private readonly PreparedFolders _folders = new(cacheFolder);
+
+    /// <summary>Opens a graph, on TensorRT with the folder of its engines. If it cannot be opened with those that are there, it is opened once more with an empty folder.</summary>
+    /// <param name="graph">The full path of the <c>.onnx</c> file.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="changes">What is changed of the graph in memory before it is opened, in words that differ for other changes.</param>
+    /// <param name="open">Opens the graph, and disposes the folder with it, or at once if it throws. Its argument is null if no engines are kept.</param>
+    /// <param name="progress">Receives a report whose note says why no engines are kept, and what to do.</param>
+    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
+    /// <returns>The opened graph.</returns>
+    /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or cannot be opened with an empty folder.</exception>
+    public OnnxSession Open(string graph, Device device, string changes, Func<EngineFolder?, OnnxSession> open, Action<ProgressReport> progress, CancellationToken cancellationToken)
+    {
+        // If there is no graph, opening it says so.
+        if (device.Kind != DeviceKind.TensorRt || !File.Exists(graph))
+            return open(null);
+
+        CheckedGraph known = GraphCheck.Check(graph);
+        FileInfo[] files = [new FileInfo(graph), .. known.WeightFiles.Select(name => new FileInfo(Path.Combine(Path.GetDirectoryName(graph)!, name)))];
+        string key = string.Empty;
+        if (Find() is not EngineFolder engines)
+            return open(null);
+
+        OnnxSession session;
+        try
+        {
+            session = open(engines);
+        }
+        catch (ModelInvalidException error) when (engines.HasEngines && !OnnxFault.IsMemory(error.InnerException))
+        {
+            // They are damaged, or of other software.
+            engines.MarkFaulty();
+            engines.Dispose();
+            return open(Find());
+        }
+
+        // Other weights may have come in their place meanwhile.
+        if (Key() != key)
+            engines.MarkFaulty();
+        return session;
+
+        EngineFolder? Find()
+        {
+            try
+            {
+                key = Key();
+                return Rent(out string? reason) ?? (reason is null ? Without("its files are in use. It is tried again when the graph is opened again.") : Without(reason));
+            }
+            catch (Exception error) when (PreparedFolders.IsOfCache(error))
+            {
+                return Without(_folders.Describe(error));
+            }
+        }
+
+        EngineFolder? Rent(out string? reason)
+        {
+            reason = null;
+            RentedBuild? rented = _folders.Rent(key, cancellationToken);
+            if (rented is not null && new EngineFolder(rented.Folder, rented).IsFaulty)
+            {
+                rented.Dispose();
+                _folders.Delete(key);
+                rented = _folders.Rent(key, cancellationToken);
+            }
+
+            // How much TensorRT will write is not known; about as much as the weights.
+            if (rented is null && (reason = _folders.Add(key, files.Sum(static file => file.Length), static _ => { }, cancellationToken)) is null)
+                rented = _folders.Rent(key, cancellationToken);
+            if (rented is null)
+                return null;
+            EngineFolder folder = new(rented.Folder, rented);
+            if (!folder.IsFaulty)
+                return folder;
+            folder.Dispose();
+            reason = "its engines have failed, and another process uses them. Close the model there.";
+            return null;
+        }
+
+        EngineFolder? Without(string reason)
+        {
+            progress(ProgressReport.Finished("Opening the graph", graph, TimeSpan.Zero) with { Note = $"TensorRT builds the engines of the graph '{graph}' in each process anew, which takes minutes: {reason}" });
+            return null;
+        }
+
+        string Key() => _folders.Key(
+            graph, files, string.Create(CultureInfo.InvariantCulture, $"TensorRT {Version}\n{OnnxEnvironment.Version}\n{device}\n{changes}"), cancellationToken);
+    }
+}
