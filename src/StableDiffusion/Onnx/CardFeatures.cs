@@ -26,8 +26,8 @@ internal readonly record struct CardFeatures(bool PutsChannelsLast, bool Records
     /// <param name="index">The index of the card.</param>
     /// <remarks>
     /// An engine is good for the sizes that the graph ran with; for others, another one is built in its place, and the timing cache
-    /// then saves most of the measuring. The names of engines hold the operators, the version of TensorRT and the kind of the card,
-    /// but not the weights.
+    /// then saves most of the measuring. The names of engines stand for the operators, the versions of TensorRT and CUDA and the
+    /// kind of the card, but not for the weights.
     /// </remarks>
     public IReadOnlyDictionary<string, string> OfTensorRt(int index)
     {

@@ -10,6 +10,11 @@ namespace StableDiffusion.Running;
 /// operators of a graph and not by its weights, so each graph with its weights has a folder of its own. It is empty when it is
 /// made, and TensorRT fills it while the graph runs.
 /// </summary>
+/// <remarks>
+/// Engines are named after the versions of TensorRT and CUDA and the kind of the card too, so those of others are not read. One
+/// that was written in part, since the process ended or another one is writing it, makes the first run fail: then the folder is
+/// deleted before the graph is opened again.
+/// </remarks>
 /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
 internal sealed class KeptEngines(string cacheFolder)
 {
@@ -61,8 +66,11 @@ internal sealed class KeptEngines(string cacheFolder)
         {
             try
             {
+                long bytes = files.Sum(static file => file.Length);
+                if (PreparedFolders.WhyNot(bytes) is string tooLarge)
+                    return Without(tooLarge);
                 key = Key();
-                return Rent(out string? reason) ?? (reason is null ? Without("its files are in use. It is tried again when the graph is opened again.") : Without(reason));
+                return Rent(bytes, out string? reason) ?? (reason is null ? Without("its files are in use. It is tried again when the graph is opened again.") : Without(reason));
             }
             catch (Exception error) when (PreparedFolders.IsOfCache(error))
             {
@@ -70,7 +78,7 @@ internal sealed class KeptEngines(string cacheFolder)
             }
         }
 
-        EngineFolder? Rent(out string? reason)
+        EngineFolder? Rent(long bytes, out string? reason)
         {
             reason = null;
             RentedBuild? rented = _folders.Rent(key, cancellationToken);
@@ -82,7 +90,7 @@ internal sealed class KeptEngines(string cacheFolder)
             }
 
             // How much TensorRT will write is not known; about as much as the weights.
-            if (rented is null && (reason = _folders.Add(key, files.Sum(static file => file.Length), static _ => { }, cancellationToken)) is null)
+            if (rented is null && (reason = _folders.Add(key, bytes, static _ => { }, cancellationToken)) is null)
                 rented = _folders.Rent(key, cancellationToken);
             if (rented is null)
                 return null;

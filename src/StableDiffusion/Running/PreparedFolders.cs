@@ -7,8 +7,8 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Running;
 
 /// <summary>
-/// Folders of graphs that were derived from a model's, in the cache of built graphs. They are checked by a manifest before each
-/// use, and give way to others when there is no room.
+/// Folders of graphs that were derived from a model's, or of their engines, in the cache of built graphs. Their files are checked by
+/// a manifest before each use, but for those that came later, and they give way to others when there is no room.
 /// </summary>
 /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
 internal sealed class PreparedFolders(string cacheFolder)

@@ -171,6 +171,18 @@ public sealed class KeptEngineTests : LimitedCacheTests
     }
 
     [Fact]
+    public void Below_the_limit_that_the_weights_need_no_engines_are_used()
+    {
+        string graph = Graph("large", new byte[1_040_000]);
+        Open(graph).Dispose();
+        Environment.SetEnvironmentVariable(LimitVariable, "1");
+        Open(graph).Dispose();
+        Assert.NotNull(_given[0]);
+        Assert.Null(_given[1]);
+        Assert.Contains($"{LimitVariable} allows 1.00 MB", Assert.Single(Reports).Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Without_a_cache_that_can_be_written_to_no_engines_are_kept_and_the_note_says_why()
     {
         File.WriteAllText(Folder["cache"], "no folder");
