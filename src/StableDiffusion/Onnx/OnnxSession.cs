@@ -98,7 +98,7 @@ internal sealed class OnnxSession : IDisposable
             // Some of its operators run on the processor, or copy to it.
             features = features with { RecordsRuns = false };
             OnnxSession session = Load();
-            session._notRecordable = Sentence.Of(error.InnerException ?? error);
+            session._notRecordable = OnnxFault.Text((error.InnerException ?? error).Message);
             return session;
         }
 

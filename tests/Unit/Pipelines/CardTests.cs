@@ -35,6 +35,28 @@ public sealed class CardTests(SharedModels models)
         Height = 64,
     });
 
+    /// <summary>The first runs of a size are compared with ones that are not recorded, the others here.</summary>
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(7.5)]
+    public void A_card_makes_the_image_of_the_processor_by_CUDA_graphs(double guidanceScale)
+    {
+        SkipWithoutCard();
+        ModelLibrary.Default.CloseModels();
+        Environment.SetEnvironmentVariable(RunRecorder.Variable, "1");
+        try
+        {
+            using ModelLease lease = ModelLibrary.Default.Open(models.HalfDemo, s_card);
+            CheckSame(models.HalfDemo, Options with { GuidanceScale = guidanceScale });
+            Assert.Null(lease.Model.OpenUNet(null, TestContext.Current.CancellationToken).RecordingFault);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(RunRecorder.Variable, null);
+            ModelLibrary.Default.CloseModels();
+        }
+    }
+
     [Fact]
     public void A_card_encodes_an_image_as_the_processor_does()
     {

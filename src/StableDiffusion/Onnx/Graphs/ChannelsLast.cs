@@ -46,12 +46,18 @@ internal static class ChannelsLast
         private const string AddedPrefix = "last/added/";
         private const int Rank = 4;
 
+        // That of the operator in ONNX's standard.
+        private const float DefaultEpsilon = 1e-5f;
+
         // From [batch, channels, height, width] to [batch, height, width, channels], and back.
         private static readonly long[] s_toLast = [0, 2, 3, 1];
         private static readonly long[] s_toFirst = [0, 3, 1, 2];
 
         // Where each axis goes.
         private static readonly long[] s_axes = [0, 3, 1, 2];
+
+        // Those of the values of a group, in [batch, height, width, groups, channels of a group].
+        private static readonly long[] s_groupAxes = [1, 2, 4];
 
         // From [batch, channels, pixels] to tokens [batch, pixels, channels], and back.
         private static readonly long[] s_tokens = [0, 2, 1];
@@ -163,20 +169,22 @@ internal static class ChannelsLast
             _alike.TryAdd(norm.Input, fused.Output[0]);
         }
 
-        /// <summary>Writes a normalization of groups with an odd number of channels, which only tiny models have, by the operators that it was made of.</summary>
+        /// <summary>Writes a normalization of groups with an odd number of channels, which only tiny models have, by its definition: Wu and He, arXiv 1803.08494.</summary>
         private void Normalize(GroupNormNodes norm)
         {
             string input = Last(norm.Input);
-            string channels = Add("Transpose", [Add("Reshape", [norm.IsHalf ? Convert(input, DataType.Float) : input, Constant(0, -1, norm.Channels)])], Integers("perm", s_tokens));
-            string groups = Add("Reshape", [channels, Constant(0, norm.Groups, -1)]);
-            string normalized = Add(norm.Normalization.OpType, [groups, .. norm.Normalization.Input.Skip(1)], [.. norm.Normalization.Attribute]);
-            string pixels = Add("Transpose", [Add("Reshape", [normalized, Constant(0, norm.Channels, -1)])], Integers("perm", s_tokens));
-            string result = Add("Reshape", [pixels, Add("Shape", [input])]);
+            string groups = Add("Reshape", [norm.IsHalf ? Convert(input, DataType.Float) : input, Constant(0, 0, 0, norm.Groups, -1)]);
+            string centered = Add("Sub", [groups, Mean(groups)]);
+            float epsilon = norm.Normalization.Attribute.FirstOrDefault(static attribute => attribute.Name == "epsilon")?.F ?? DefaultEpsilon;
+            string deviation = Add("Sqrt", [Add("Add", [Mean(Add("Mul", [centered, centered])), Constant([epsilon])])]);
+            string result = Add("Reshape", [Add("Div", [centered, deviation]), Constant(0, 0, 0, -1)]);
             _alike.TryAdd(norm.Input, result);
             result = Add("Add", [Add("Mul", [result, Single(norm.Scale)]), Single(norm.Shift)]);
             if (norm.IsActivated)
                 result = Add("Mul", [result, Add("Sigmoid", [result])]);
             _last[norm.Last.Output[0]] = norm.IsHalf ? Convert(result, DataType.Float16) : result;
+
+            string Mean(string value) => Add("ReduceMean", [value], Integers("axes", s_groupAxes));
         }
 
         /// <summary>A weight in 32 bits, [channels]. ONNX Runtime computes it once, when it opens the graph.</summary>
