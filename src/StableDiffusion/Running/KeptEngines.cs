@@ -57,10 +57,23 @@ internal sealed class KeptEngines(string cacheFolder)
             return open(Find());
         }
 
-        // Other weights may have come in their place meanwhile.
-        if (Key() != key)
+        try
+        {
+            // Other weights may have come in their place meanwhile.
+            if (Key() != key)
+                engines.MarkFaulty();
+            return session;
+        }
+        catch (Exception error) when (PreparedFolders.IsOfCache(error))
+        {
             engines.MarkFaulty();
-        return session;
+            return session;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
 
         EngineFolder? Find()
         {

@@ -158,6 +158,21 @@ public sealed class KeptEngineTests : LimitedCacheTests
     }
 
     [Fact]
+    public void A_graph_that_is_lost_while_it_is_opened_is_closed_again()
+    {
+        string graph = Graph("small", 1);
+        OnnxSession? opened = null;
+        Assert.Throws<ModelNotFoundException>(() => Open(graph, open: engines =>
+        {
+            opened = OnProcessor(graph, engines);
+            File.Delete(graph);
+            return opened;
+        }));
+        Assert.True(opened!.IsClosed);
+        Assert.True(new BuildCache(Folder["cache"]).TryDelete(Path.GetFileName(_given[^1]!.Value.Path)));
+    }
+
+    [Fact]
     public void Folders_count_with_what_TensorRT_has_written_and_give_way()
     {
         Environment.SetEnvironmentVariable(LimitVariable, "2");
