@@ -82,7 +82,7 @@ internal sealed class ModelPool
         lock (_lock)
         {
             entry.Leases--;
-            if (entry.Model.KeepsMemory)
+            if (entry.Model.ShouldClose)
                 unwanted = [entry, .. Retire(entry)];
         }
 

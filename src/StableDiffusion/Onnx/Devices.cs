@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Onnx.Graphs;
@@ -206,18 +205,18 @@ public static class Devices
             case DeviceKind.Cuda:
                 using (OrtCUDAProviderOptions provider = new())
                 {
-                    provider.UpdateOptions(new Dictionary<string, string>
-                    {
-                        ["device_id"] = device.Index.ToString(CultureInfo.InvariantCulture),
-                        ["prefer_nhwc"] = features.PutsChannelsLast ? "1" : "0",
-                        ["enable_cuda_graph"] = features.RecordsRuns ? "1" : "0",
-                    });
+                    provider.UpdateOptions(features.OfCuda(device.Index).ToDictionary());
                     options.AppendExecutionProvider_CUDA(provider);
                 }
 
                 break;
             case DeviceKind.TensorRt:
-                options.AppendExecutionProvider_Tensorrt(device.Index);
+                using (OrtTensorRTProviderOptions provider = new())
+                {
+                    provider.UpdateOptions(features.OfTensorRt(device.Index).ToDictionary());
+                    options.AppendExecutionProvider_Tensorrt(provider);
+                }
+
                 options.AppendExecutionProvider_CUDA(device.Index);
                 break;
             case DeviceKind.DirectML:

@@ -15,11 +15,13 @@ internal sealed class OnnxSession : IDisposable
     private readonly InferenceSession _session;
     private readonly IDisposable? _used;
     private readonly RunRecorder? _recorder;
+    private readonly EngineFolder? _engines;
     private string? _notRecordable;
 
     private OnnxSession(string path, Device device, InferenceSession session, IDisposable? used, bool recordsRuns)
     {
         _used = used;
+        _engines = used as EngineFolder;
         _recorder = recordsRuns ? new RunRecorder(session, device) : null;
         Path = path;
         Device = device;
@@ -43,6 +45,9 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed, or <see cref="ReleaseMemory"/> succeeds.</summary>
     public bool WasStoppedForMemory { get; private set; }
 
+    /// <summary>Whether a run failed that used engines of an earlier session. TensorRT does not try others before the session is closed.</summary>
+    public bool HasFailedEngines => _engines?.IsFaulty == true;
+
     /// <summary>Why runs are not recorded, although that is wanted; null if they are, or it is not wanted.</summary>
     public string? RecordingFault => _recorder?.Fault ?? _notRecordable;
 
@@ -61,13 +66,16 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
     /// <param name="change">Changes the graph before it is opened: to one with the same weights, and operators that need no check. Null to leave it as it is.</param>
     /// <param name="recordsRuns">Whether runs on the same memory are recorded; null to record those of a graph with a timestep, which runs many times, where that is wanted.</param>
+    /// <param name="engines">The folder where TensorRT keeps the graph's engines; it is disposed as <paramref name="replaced"/> is. Null to keep none, and on other devices.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Action<ModelProto>? change = null, bool? recordsRuns = null, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Action<ModelProto>? change = null, bool? recordsRuns = null, EngineFolder? engines = null, CancellationToken cancellationToken = default)
     {
+        // Weights are replaced on the processor alone.
+        IDisposable? used = (IDisposable?)replaced ?? engines;
         CheckedGraph known;
         byte[]? graph;
         CardFeatures features = default;
@@ -75,11 +83,11 @@ internal sealed class OnnxSession : IDisposable
         {
             known = Check(path, device, replaced, cancellationToken);
             graph = Change(path, device, change, out bool isFused);
-            features = new CardFeatures(isFused, recordsRuns ?? (known.HasTimestep && RunRecorder.IsWanted(device)));
+            features = new CardFeatures(isFused, recordsRuns ?? (known.HasTimestep && RunRecorder.IsWanted(device)), ComputesHalf(path, device), engines?.Path);
         }
         catch
         {
-            replaced?.Dispose();
+            used?.Dispose();
             throw;
         }
 
@@ -107,14 +115,14 @@ internal sealed class OnnxSession : IDisposable
             }
             catch
             {
-                replaced?.Dispose();
+                used?.Dispose();
                 throw;
             }
 
             if (graph is null)
-                return OnnxSession.Load(() => new InferenceSession(path, options), path, device, options, replaced, features.RecordsRuns, cancellationToken);
+                return OnnxSession.Load(() => new InferenceSession(path, options), path, device, options, used, features.RecordsRuns, cancellationToken);
             options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", System.IO.Path.GetDirectoryName(path)!);
-            return OnnxSession.Load(() => new InferenceSession(graph, options), path, device, options, replaced, features.RecordsRuns, cancellationToken);
+            return OnnxSession.Load(() => new InferenceSession(graph, options), path, device, options, used, features.RecordsRuns, cancellationToken);
         }
     }
 
@@ -209,9 +217,13 @@ internal sealed class OnnxSession : IDisposable
 
         ModelProto model = GraphFile.Read(path);
         change?.Invoke(model);
-        isFused = mayFuse && Devices.FusesGroupNorms(device, ChannelsLast.IsHalf(model.Graph)) && ChannelsLast.Apply(model) > 0;
+        isFused = mayFuse && Devices.FusesGroupNorms(device, GraphFile.IsHalf(model.Graph, "Conv")) && ChannelsLast.Apply(model) > 0;
         return change is null && !isFused ? null : model.ToByteArray();
     }
+
+    /// <summary>Whether TensorRT may compute in 16 bits. It takes the types of a graph for those of its inputs and outputs alone.</summary>
+    private static bool ComputesHalf(string path, Device device) =>
+        device.Kind == DeviceKind.TensorRt && GraphFile.IsHalf(GraphFile.Read(path).Graph, "Conv", "MatMul", "Gemm");
 
     private static CheckedGraph Check(string path, Device device, ReplacedWeights? replaced, CancellationToken cancellationToken)
     {
@@ -433,7 +445,13 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException error)
         {
-            throw Failed(error);
+            InferenceException failed = Failed(error);
+            if (_engines is not { HasEngines: true } || OnnxFault.IsMemory(error))
+                throw failed;
+
+            // Engines are read in a run: those of graphs for any size. What is bound to this session cannot go on with another one.
+            _engines.MarkFaulty();
+            throw new InferenceException($"{failed.Message} It used engines that TensorRT had built in an earlier session; they are deleted, and built anew when the graph is opened again. Try again.", error);
         }
         catch (InsufficientMemoryException error)
         {

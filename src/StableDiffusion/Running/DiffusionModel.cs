@@ -179,8 +179,8 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
 
-    /// <summary>Whether a part keeps memory of a run that was stopped since it took too much, so that the model should be closed.</summary>
-    internal bool KeepsMemory => Sessions.KeepMemory || _plain?.KeepsMemory == true;
+    /// <summary>Whether the model should be closed after its use: a part keeps memory of a run that was stopped since it took too much, or engines that failed.</summary>
+    internal bool ShouldClose => Sessions.ShouldClose || _plain?.ShouldClose == true;
 
     /// <summary>The sessions of its own parts.</summary>
     internal ModelSessions Sessions { get; }

@@ -15,15 +15,17 @@ internal sealed class ModelSessions(DiffusionModel model)
     // The graphs of which was said why they are opened without their prepared form.
     private readonly HashSet<string> _explained = new(StringComparer.Ordinal);
 
-    /// <summary>Whether one keeps memory of a run that was stopped since it took too much.</summary>
-    public bool KeepMemory
+    /// <summary>Whether one should be closed after its use: it keeps memory of a run that was stopped since it took too much, or engines that failed.</summary>
+    public bool ShouldClose
     {
         get
         {
             lock (_opened)
-                return _opened.Exists(static session => session.WasStoppedForMemory);
+                return _opened.Exists(static session => session.WasStoppedForMemory || session.HasFailedEngines);
         }
     }
+
+    private string? Folder => model.PreparedFolder ?? model.CacheFolder;
 
     /// <summary>Opens a session.</summary>
     /// <param name="graph">The full path of the graph.</param>
@@ -44,17 +46,24 @@ internal sealed class ModelSessions(DiffusionModel model)
     {
         bool isPlain = tiling == Tiling.None && attention is null;
         ReplacedWeights? replaced = merge?.Invoke();
-        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared() : null)
-            ?? OnnxSession.Open(graph, model.Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken: cancellationToken);
+        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared() : null) ?? OpenWithEngines();
         lock (_opened)
             _opened.Add(session);
         if (session.RecordingFault is string fault)
             Report(ProgressReport.Finished("Opening the graph", graph, TimeSpan.Zero) with { Note = $"The graph '{graph}' runs without CUDA graphs: {fault}" });
         return session;
 
+        OnnxSession OpenAsIs(EngineFolder? engines) =>
+            OnnxSession.Open(graph, model.Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, engines: engines, cancellationToken: cancellationToken);
+
+        // Every graph has its engines kept, since all of them take minutes. A part that is closed to save memory finds them again.
+        // The graphs with LoRAs are files with contents of their own; what is changed in memory is a part of the key.
+        OnnxSession OpenWithEngines() => Folder is not string folder ? OpenAsIs(engines: null) : new KeptEngines(folder).Open(
+            graph, model.Device, $"{nameof(Tiling)} {tiling}, {nameof(attention)} {attention is not null}", OpenAsIs, Report, cancellationToken);
+
         OnnxSession? OpenPrepared()
         {
-            if ((model.PreparedFolder ?? model.CacheFolder) is not string folder || model.Device.Kind != DeviceKind.Cpu)
+            if (Folder is not string folder || model.Device.Kind != DeviceKind.Cpu)
                 return null;
             try
             {

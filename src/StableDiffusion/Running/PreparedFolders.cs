@@ -7,8 +7,8 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Running;
 
 /// <summary>
-/// Folders of graphs that were derived from a model's, in the cache of built graphs. They are checked by a manifest before each
-/// use, and give way to others when there is no room.
+/// Folders of graphs that were derived from a model's, or of their engines, in the cache of built graphs. Their files are checked by
+/// a manifest before each use, but for those that came later, and they give way to others when there is no room.
 /// </summary>
 /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
 internal sealed class PreparedFolders(string cacheFolder)
@@ -29,6 +29,16 @@ internal sealed class PreparedFolders(string cacheFolder)
     public static string? WhyNot(long bytes) => bytes <= s_limit.Bytes
         ? null
         : string.Create(CultureInfo.CurrentCulture, $"up to {ByteSize.Format(bytes)} are needed, and {s_limit.Variable} allows {ByteSize.Format(s_limit.Bytes)}. Set it to at least {Math.Ceiling((double)bytes / Limit.BytesPerMegabyte):0}.");
+
+    /// <summary>Whether an error means that the cache cannot be used, which saves time only.</summary>
+    /// <param name="error">The error.</param>
+    public static bool IsOfCache(Exception error) => error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException;
+
+    /// <summary>Why the cache cannot be used, and what to do.</summary>
+    /// <param name="error">An error that <see cref="IsOfCache"/>.</param>
+    public string Describe(Exception error) => error is DiffusionException
+        ? error.Message
+        : $"the folder '{cacheFolder}' cannot be used. {Sentence.Of(error)} Make it writable, or set {StorageFolders.CacheVariable} to another one.";
 
     /// <summary>The key of what is derived from files. Weights are read at the first time only: models of one architecture differ in nothing else.</summary>
     /// <param name="graph">The full path of the graph.</param>

@@ -69,12 +69,9 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
                 rented = _folders.Rent(key, cancellationToken);
             }
         }
-        catch (Exception error) when (error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (PreparedFolders.IsOfCache(error))
         {
-            // The cache saves time only.
-            return Without(error is DiffusionException
-                ? error.Message
-                : $"the folder '{cacheFolder}' cannot be used. {Sentence.Of(error)} Make it writable, or set {StorageFolders.CacheVariable} to another one.");
+            return Without(_folders.Describe(error));
         }
         catch
         {

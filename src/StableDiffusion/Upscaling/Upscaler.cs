@@ -72,7 +72,7 @@ internal sealed class Upscaler : IDisposable
             RentedBuild graphs = ModelBuilder.Rent(source, cacheFolder, new ProgressClock(report => progress?.Invoke(report with { Activity = Opening, Detail = $"{report.Activity} {name}" })), cancellationToken);
             try
             {
-                return Open(name, Identify(path, cacheFolder, cancellationToken), graphs, source.IsGraph, device, progress, cancellationToken);
+                return Open(name, Identify(path, cacheFolder, cancellationToken), graphs, source.IsGraph, cacheFolder, device, progress, cancellationToken);
             }
             catch (Exception error)
             {
@@ -166,12 +166,14 @@ internal sealed class Upscaler : IDisposable
         return maps * sizeof(float);
     }
 
-    private static Upscaler Open(string name, string hash, RentedBuild graphs, bool isGraph, Device device, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    private static Upscaler Open(string name, string hash, RentedBuild graphs, bool isGraph, string cacheFolder, Device device, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         string folder = Path.Combine(graphs.Folder, ModelParts.Upscaler);
         UpscalerConfig? config = isGraph ? null : UpscalerConfig.From(ConfigFile.Read(Path.Combine(folder, ModelParts.Config)));
-        OnnxSession session = OnnxSession.Open(Path.Combine(folder, ModelParts.Graph), device, plansMemory: false, cancellationToken: cancellationToken);
+        string graph = Path.Combine(folder, ModelParts.Graph);
+        OnnxSession session = new KeptEngines(cacheFolder).Open(
+            graph, device, string.Empty, engines => OnnxSession.Open(graph, device, plansMemory: false, engines: engines, cancellationToken: cancellationToken), report => progress?.Invoke(report), cancellationToken);
         try
         {
             Upscaler opened = new(name, hash, graphs, session, config, cancellationToken);

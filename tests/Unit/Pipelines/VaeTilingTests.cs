@@ -120,7 +120,7 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
         Assert.Contains("There is not enough memory", Assert.Single(_warnings), StringComparison.Ordinal);
         Assert.Equal(nameof(VaeTiling.On), image.VaeTiling);
         Assert.Equal(expected.Pixels, image.Pixels);
-        Assert.False(demo.Model.KeepsMemory);
+        Assert.False(demo.Model.ShouldClose);
     }
 
     [Theory]

@@ -155,7 +155,7 @@ public sealed class UpscalerTests : StoreCase
         Assert.Matches("^[0-9a-f]{10}$", stage.Text(ImageUpscaling.HashSetting)!);
 
         UpscalerNotFoundException error = Assert.Throws<UpscalerNotFoundException>(() => Library.Upscale(image, new UpscaleOptions { Upscaler = "nope", Scale = 2 }, cancellationToken: Token));
-        Assert.Contains("contains compact-2x, esrgan-old-4x, graph", error.Message, StringComparison.Ordinal);
+        Assert.Contains("holds compact-2x, esrgan-old-4x, graph", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

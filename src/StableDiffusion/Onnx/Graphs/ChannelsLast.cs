@@ -41,14 +41,6 @@ internal static class ChannelsLast
         return count;
     }
 
-    /// <summary>Whether the convolutions of a graph compute in half precision.</summary>
-    /// <param name="graph">The graph.</param>
-    public static bool IsHalf(GraphProto graph)
-    {
-        HashSet<string> halves = [.. graph.Initializer.Where(static weight => weight.DataType == DataType.Float16).Select(static weight => weight.Name)];
-        return graph.Node.Any(node => node.OpType == "Conv" && halves.Contains(node.Input[1]));
-    }
-
     private sealed class Rewriting(GraphProto graph)
     {
         private const string Prefix = "last/";

@@ -1,6 +1,7 @@
 using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Storage;
+using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx.Graphs;
 
@@ -43,6 +44,15 @@ internal static class GraphFile
     /// <param name="path">The full path of the <c>.onnx</c> file.</param>
     /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
     public static ModelProto Read(string path) => Read(path, ModelProto.Parser.ParseFrom);
+
+    /// <summary>Whether operators of a graph compute in half precision: whether the weights that they read are in it.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="operators">The names of the operators; their second input is the weight.</param>
+    public static bool IsHalf(GraphProto graph, params string[] operators)
+    {
+        HashSet<string> halves = [.. graph.Initializer.Where(static weight => weight.DataType == DataType.Float16).Select(static weight => weight.Name)];
+        return graph.Node.Any(node => operators.Contains(node.OpType) && halves.Contains(node.Input[1]));
+    }
 
     /// <summary>Reads something of a graph's file.</summary>
     /// <param name="path">The full path of the <c>.onnx</c> file.</param>

@@ -78,7 +78,7 @@ public sealed class ChannelsLastTests(SharedModels models)
                 Tensor expected = Run(plain, output, timeIds), actual = Run(defined, output, timeIds);
                 float largest = expected.Values.Max(MathF.Abs);
                 Assert.Equal(expected.Shape, actual.Shape);
-                Assert.InRange(expected.Values.Zip(actual.Values, static (one, other) => MathF.Abs(one - other)).Max(), 0, (ChannelsLast.IsHalf(graph) ? 0.01f : 2e-5f) * largest);
+                Assert.InRange(expected.Values.Zip(actual.Values, static (one, other) => MathF.Abs(one - other)).Max(), 0, (GraphFile.IsHalf(graph, "Conv") ? 0.01f : 2e-5f) * largest);
                 compared++;
             }
         }
@@ -115,7 +115,7 @@ public sealed class ChannelsLastTests(SharedModels models)
 
         static void Define(ModelProto changed)
         {
-            Assert.True(ChannelsLast.IsHalf(changed.Graph));
+            Assert.True(GraphFile.IsHalf(changed.Graph, "Conv"));
             Assert.True(ChannelsLast.Apply(changed) > 0);
             GroupNormDefinition.Expand(changed.Graph);
         }
@@ -224,7 +224,7 @@ public sealed class ChannelsLastTests(SharedModels models)
     private static string HalfGraph(TemporaryFolder folder)
     {
         ModelBuilder.Write(new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half }), folder.Path, null, Cancellation);
-        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => ChannelsLast.IsHalf(GraphFile.Read(path).Graph));
+        return Directory.EnumerateFiles(Path.Combine(folder.Path, ModelParts.UNet), "*.onnx").First(static path => GraphFile.IsHalf(GraphFile.Read(path).Graph, "Conv"));
     }
 
     private static ModelProto Small(int channels, int groups)
