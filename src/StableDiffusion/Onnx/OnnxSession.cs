@@ -216,8 +216,18 @@ internal sealed class OnnxSession : IDisposable
             return null;
 
         ModelProto model = GraphFile.Read(path);
-        change?.Invoke(model);
-        isFused = mayFuse && Devices.FusesGroupNorms(device, GraphFile.IsHalf(model.Graph, "Conv")) && ChannelsLast.Apply(model) > 0;
+        bool fuses = mayFuse && Devices.FusesGroupNorms(device, GraphFile.IsHalf(model.Graph, "Conv"));
+        try
+        {
+            change?.Invoke(model);
+            isFused = fuses && ChannelsLast.Apply(model) > 0;
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or IndexOutOfRangeException or KeyNotFoundException)
+        {
+            // A graph has known operators if this library wrote it, and a file can say so that it did not write.
+            throw new ModelInvalidException($"The graph '{path}' cannot be changed: its operators are not those that it should consist of. Get the model again, or import it from its weights.", error);
+        }
+
         return change is null && !isFused ? null : model.ToByteArray();
     }
 

@@ -49,6 +49,7 @@ internal sealed class RunRecorder : IDisposable
     // Of the thread: the size that runs again and again, and its runs.
     private Binding? _current;
     private int _runs;
+    private bool _isRecorded;
     private int _checked;
     private int _id;
     private string? _note;
@@ -195,8 +196,19 @@ internal sealed class RunRecorder : IDisposable
     /// <summary>Drops what was recorded. The numbers of ONNX Runtime's recordings are not used again.</summary>
     private void Forget()
     {
-        _id++;
         _checked = 0;
+        if (!_isRecorded)
+            return;
+        _isRecorded = false;
+        _id++;
+        if (_id == MostRecorded && Fault is null)
+            GiveUp("It has run with too many sizes.");
+    }
+
+    private void GiveUp(string fault)
+    {
+        Fault = fault;
+        _note = $"does not run by CUDA graphs from now on: {fault}";
     }
 
     /// <summary>The memory on the device for one size of the inputs.</summary>
@@ -222,7 +234,7 @@ internal sealed class RunRecorder : IDisposable
                 return true;
             });
             recorder.Count(this);
-            if (!canRecord || recorder.Fault is not null || recorder._runs <= RunsBefore || recorder._id > MostRecorded)
+            if (!canRecord || recorder.Fault is not null || recorder._runs <= RunsBefore)
                 RunOnce(options, NotRecorded, outputs);
             else if (recorder._checked < CheckedRuns)
                 RunTwice(options, outputs);
@@ -283,11 +295,17 @@ internal sealed class RunRecorder : IDisposable
         private void RunOnce(RunOptions options, string kind, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
         {
             options.AddRunConfigEntry(IdOption, kind);
-            if (kind != NotRecorded && recorder._checked == 0)
-                CardGate.Record(() => recorder._session.RunWithBinding(options, _binding!));
+            if (kind != NotRecorded && !recorder._isRecorded)
+                Record(() => recorder._session.RunWithBinding(options, _binding!));
             else
                 CardGate.Use(recorder._device, () => Start(options));
             CardGate.Use(recorder._device, () => CopyOutputs(outputs));
+        }
+
+        private void Record(Action run)
+        {
+            recorder._isRecorded = true;
+            CardGate.Record(run);
         }
 
         private bool Start(RunOptions options)
@@ -345,8 +363,7 @@ internal sealed class RunRecorder : IDisposable
             recorder._checked++;
             if (fault is not null)
             {
-                recorder.Fault = fault;
-                recorder._note = $"does not run by CUDA graphs from now on: {fault}";
+                recorder.GiveUp(fault);
             }
             else if (recorder._checked == CheckedRuns && !recorder._hasToldUse)
             {

@@ -76,6 +76,7 @@ public sealed class DeviceBatches : IDisposable
         PreparedDenoising[] prepared = [.. batch.Rows.Select((row, i) => row.ForBatch(batch.Rows.Count, i))];
         DenoiseRow[] rows = [.. prepared.Select((row, i) => new DenoiseRow(row.Request with { KeepsClean = i == 0 && progress is not null }, unet))];
         new Denoiser(unet).Run(rows, SharedRuns.JoinsSides(_pipeline.LoopDevice), progress is null ? null : AfterCall, _cancellationToken);
+        _pipeline.NoteRecording(unet);
         return [.. rows.Select((row, i) => Try(batch.Jobs[i], () => prepared[i].Capture(row.Finish(), row.Request.StopCall)))];
 
         void AfterCall(int row, DenoiseStep step)

@@ -434,8 +434,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Denoiser denoiser = new(unet);
             isJoined = request.Sample.Length < model.SmallestInTwoRuns && SharedRuns.JoinsSides(LoopDevice, request, unet);
             Tensor result = isJoined ? denoiser.RunJoined(request, AfterCall, cancellationToken) : denoiser.Run(request, AfterCall, cancellationToken);
-            if (unet.TakeRecordingNote() is string said)
-                note?.Invoke($"The U-Net {said}");
+            NoteRecording(unet);
             return prepared.Capture(result, last.Row is null ? request.NextCall : last.Call + 1, last.Row);
         }
 
@@ -453,6 +452,14 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             checkpoint?.Keep(step);
             progress?.Invoke(step);
         }
+    }
+
+    /// <summary>Says what is to be said of recorded runs.</summary>
+    /// <param name="unet">The U-Net that ran.</param>
+    internal void NoteRecording(UNet unet)
+    {
+        if (unet.TakeRecordingNote() is string said)
+            note?.Invoke($"The U-Net {said}");
     }
 
     /// <summary>Denoises, and shows each step to a function that may change what follows.</summary>

@@ -208,6 +208,21 @@ public sealed class ChannelsLastTests(SharedModels models)
         Assert.Equal(1 - activated, model.Graph.Node.Count(static node => node.OpType == "Sigmoid"));
     }
 
+    /// <summary>A file can say that it was written here and have other operators: a joining of values without its axis.</summary>
+    [Fact]
+    public void A_graph_that_says_wrongly_that_it_is_own_is_refused_by_name()
+    {
+        using TemporaryFolder folder = new();
+        ModelProto model = Small(channels: 8, groups: 4);
+        string made = model.Graph.Node[^1].Input[0];
+        model.Graph.Node.Insert(model.Graph.Node.Count - 1, new NodeProto { Name = "joined", OpType = "Concat", Input = { made, made }, Output = { "joined" } });
+        model.Graph.Output.Add(new ValueInfoProto { Name = "joined" });
+        File.WriteAllBytes(folder["model.onnx"], Google.Protobuf.MessageExtensions.ToByteArray(model));
+
+        Assert.Contains(folder["model.onnx"], Assert.Throws<ModelInvalidException>(
+            () => OnnxSession.Open(folder["model.onnx"], Device.Cpu, change: static changed => ChannelsLast.Apply(changed), cancellationToken: Cancellation)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The operator takes two channels of a group at a time.</summary>
     [Fact]
     public void Groups_with_an_odd_number_of_channels_are_left()
