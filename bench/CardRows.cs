@@ -53,6 +53,8 @@ internal sealed class CardRows
 
     private CancellationToken Token => _stop.Token;
 
+    private bool RecordsRuns => _device.Kind == DeviceKind.Cuda;
+
     /// <summary>Reads the options, measures and writes the table.</summary>
     /// <returns>The exit code: 3 if the device cannot be used.</returns>
     public static int Make(IReadOnlyList<string> options)
@@ -89,6 +91,7 @@ internal sealed class CardRows
         {
             CardRows rows = new(device, isSmall, seconds, folder);
             rows.Measure();
+            rows._rows.Add(new Row("G3 and G8 with TensorRT", "not measured") { Beside = "it builds engines for longer than this takes" });
             Console.WriteLine($"On {device}{(isSmall ? ", with the small model, so that the figures say nothing of the goals" : string.Empty)}. The goals are those for an NVIDIA H200.");
             Console.WriteLine();
             Table.Write(rows._rows, Console.Out);
@@ -126,18 +129,19 @@ internal sealed class CardRows
             Add(sd15, "G7: bytes between host and card in a step with guidance", "0", Traffic);
         }
 
-        using (Model? sd15 = OpenRecorded("sd15", 512))
+        if (RecordsRuns)
         {
+            using Model? sd15 = OpenRecorded("sd15", 512);
             Add(sd15, "G1 by CUDA graphs", "at most 520 ms", model => Image(model, 50, 0.52));
-            Add(sd15, "G7 by CUDA graphs: time of a step outside of the U-Net as it runs without them", "at most 0.3 ms", Overhead);
         }
 
         using (Model? sdxl = Open("sdxl", static () => PublishedModels.Xl(), 1024))
             MeasureXl(sdxl);
+        if (!RecordsRuns)
+            return;
         using Model? recorded = OpenRecorded("sdxl", 1024);
         Add(recorded, "G3 by CUDA graphs", "at most 1.9 s", model => Image(model, 30, 1.9));
         Add(recorded, "G6 by CUDA graphs", "at most 320 ms", model => Image(model, 4, 0.32, "LCM", guidance: 1));
-        _rows.Add(new Row("G3 and G8 with TensorRT", "not measured") { Beside = "it builds engines for longer than this takes" });
     }
 
     private void MeasureXl(Model? sdxl)
