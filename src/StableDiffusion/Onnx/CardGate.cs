@@ -9,37 +9,35 @@ internal static class CardGate
 {
     private static readonly ReaderWriterLockSlim s_lock = new(LockRecursionPolicy.SupportsRecursion);
 
-    /// <summary>Uses a device while no run is recorded. On other devices than NVIDIA cards nothing is waited for.</summary>
+    /// <summary>Begins to use a device, when no run is being recorded. On other devices than NVIDIA cards nothing is waited for.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="use">Uses it, on this thread.</param>
-    /// <returns>What it returns.</returns>
-    public static T Use<T>(Device device, Func<T> use)
+    /// <returns>Dispose it on this thread, when the use ends.</returns>
+    public static Entry Enter(Device device)
     {
-        if (device.Kind is not (DeviceKind.Cuda or DeviceKind.TensorRt))
-            return use();
-        s_lock.EnterReadLock();
-        try
-        {
-            return use();
-        }
-        finally
-        {
-            s_lock.ExitReadLock();
-        }
+        bool isCard = device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt;
+        if (isCard)
+            s_lock.EnterReadLock();
+        return new Entry(isCard, isAlone: false);
     }
 
-    /// <summary>Records a run while nothing else uses a card.</summary>
-    /// <param name="record">Records it, on this thread, which must not be using a card.</param>
-    public static void Record(Action record)
+    /// <summary>Begins to record a run, when nothing else uses a card. This thread must not be using one.</summary>
+    /// <returns>Dispose it on this thread, when the run is recorded.</returns>
+    public static Entry EnterAlone()
     {
         s_lock.EnterWriteLock();
-        try
+        return new Entry(isCard: true, isAlone: true);
+    }
+
+    /// <summary>The use of a card, until it is disposed.</summary>
+    public readonly ref struct Entry(bool isCard, bool isAlone)
+    {
+        /// <summary>Ends the use.</summary>
+        public void Dispose()
         {
-            record();
-        }
-        finally
-        {
-            s_lock.ExitWriteLock();
+            if (isAlone)
+                s_lock.ExitWriteLock();
+            else if (isCard)
+                s_lock.ExitReadLock();
         }
     }
 
@@ -48,10 +46,10 @@ internal static class CardGate
     /// <param name="used">What is released.</param>
     public sealed class Kept(Device device, IDisposable used) : IDisposable
     {
-        public void Dispose() => Use(device, () =>
+        public void Dispose()
         {
+            using Entry _ = Enter(device);
             used.Dispose();
-            return true;
-        });
+        }
     }
 }

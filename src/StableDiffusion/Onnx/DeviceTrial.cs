@@ -29,11 +29,7 @@ internal static class DeviceTrial
     /// <returns>The fault, as a sentence; null if the result is right.</returns>
     public static string? Run(SessionOptions options)
     {
-        using InferenceSession session = new(Graph().ToByteArray(), options);
-        using OrtValue input = OrtValue.CreateTensorValueFromMemory(Ones(), [1, 1, Side, Side]);
-        using RunOptions runOptions = OnnxSession.NewRunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, [Input], [input], [Output]);
-        float sum = outputs[0].GetTensorDataAsSpan<float>()[0];
+        float sum = Run(Graph(), options, Ones(), 1, 1, Side, Side)[0];
         return MathF.Abs(sum - (Side * Side)) < 0.01f ? null : $"A test returned {sum} instead of {Side * Side}.";
     }
 
@@ -48,9 +44,10 @@ internal static class DeviceTrial
     public static string? RunFused(SessionOptions processor, SessionOptions device, GraphPrecision precision)
     {
         ModelProto model = Block(precision);
-        float[] expected = Run(model, processor);
+        float[] values = Waves(Rows * Channels * Side * Width, 1);
+        float[] expected = Run(model, processor, values, Rows, Channels, Side, Width);
         ChannelsLast.Apply(model);
-        float[] actual = Run(model, device);
+        float[] actual = Run(model, device, values, Rows, Channels, Side, Width);
         float largest = expected.Max(MathF.Abs);
         float[] differences = [.. expected.Zip(actual, static (one, other) => MathF.Abs(one - other))];
         return Array.TrueForAll(differences, difference => difference <= Tolerance * largest)
@@ -58,10 +55,10 @@ internal static class DeviceTrial
             : $"A test returned values that are up to {differences.Max()} away from those of the processor, of which the largest is {largest}, or no numbers.";
     }
 
-    private static float[] Run(ModelProto model, SessionOptions options)
+    private static float[] Run(ModelProto model, SessionOptions options, float[] values, params long[] shape)
     {
         using InferenceSession session = new(model.ToByteArray(), options);
-        using OrtValue input = OrtValue.CreateTensorValueFromMemory(Waves(Rows * Channels * Side * Width, 1), [Rows, Channels, Side, Width]);
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(values, shape);
         using RunOptions runOptions = OnnxSession.NewRunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, [Input], [input], [Output]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();

@@ -140,14 +140,14 @@ public static class Devices
         if (GpuLibraries.Load(device.Kind) is string missing)
             return missing;
 
-        return Try(() =>
+        return Try(device, () =>
         {
             using SessionOptions options = Alone(NewOptions(device));
             return DeviceTrial.Run(options);
         });
     }
 
-    private static string? FusedFault(Device device, bool isHalf) => s_fusedFaults.GetOrAdd((device, isHalf), static key => new Lazy<string?>(() => Try(() =>
+    private static string? FusedFault(Device device, bool isHalf) => s_fusedFaults.GetOrAdd((device, isHalf), static key => new Lazy<string?>(() => Try(key.Device, () =>
     {
         using SessionOptions processor = NewOptions(Device.Cpu), options = Alone(NewOptions(key.Device, features: new CardFeatures(PutsChannelsLast: true, RecordsRuns: false)));
         return DeviceTrial.RunFused(processor, options, key.IsHalf ? GraphPrecision.Half : GraphPrecision.Full);
@@ -160,12 +160,13 @@ public static class Devices
         return options;
     }
 
-    private static string? Try(Func<string?> test)
+    private static string? Try(Device device, Func<string?> test)
     {
         OnnxEnvironment.KeepErrors(true);
         try
         {
-            return CardGate.Use(new Device(DeviceKind.Cuda), test);
+            using CardGate.Entry _ = CardGate.Enter(device);
+            return test();
         }
         catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException)
         {

@@ -22,12 +22,9 @@ internal sealed class OnnxCall : IDisposable
         _options = OnnxSession.NewRunOptions();
         _run = () =>
         {
-            CardGate.Use(session.Device, () =>
-            {
-                inputs?.Refresh(binding.BindInput);
-                session.RunBound(_options, binding);
-                return true;
-            });
+            using CardGate.Entry _ = CardGate.Enter(session.Device);
+            inputs?.Refresh(binding.BindInput);
+            session.RunBound(_options, binding);
             foreach (OnnxBuffer output in outputs)
                 output.NoteWriting();
             return true;

@@ -195,7 +195,8 @@ internal sealed class OnnxSession : IDisposable
                 // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
                 using CancellationTokenRegistration registration = stop.Token.UnsafeRegister(
                     static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
-                return new OnnxSession(path, device, CardGate.Use(device, open), used, recordsRuns);
+                using CardGate.Entry entry = CardGate.Enter(device);
+                return new OnnxSession(path, device, open(), used, recordsRuns);
             }
         }
 
@@ -329,7 +330,7 @@ internal sealed class OnnxSession : IDisposable
         RunOptions options = NewRunOptions();
         try
         {
-            return Guarded(options, cancellationToken, () => _recorder is null ? CardGate.Use(Device, Run) : _recorder.RunBeside(options, Run));
+            return Guarded(options, cancellationToken, () => _recorder is null ? Run() : _recorder.RunBeside(options, Run));
         }
         finally
         {
@@ -338,6 +339,7 @@ internal sealed class OnnxSession : IDisposable
 
         Tensors.Tensor[] Run()
         {
+            using CardGate.Entry entry = CardGate.Enter(Device);
             using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. outputs.Select(output => output.Name)]);
             return results.Select(OnnxBuffer.ToTensor).ToArray();
         }
@@ -362,7 +364,8 @@ internal sealed class OnnxSession : IDisposable
         options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", Device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt ? $"cpu:0;gpu:{Device.Index}" : "cpu:0");
         try
         {
-            CardGate.Use(Device, () => _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name])).Dispose();
+            using CardGate.Entry entry = CardGate.Enter(Device);
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name]);
             WasStoppedForMemory = false;
         }
         catch (OnnxRuntimeException)
@@ -382,9 +385,9 @@ internal sealed class OnnxSession : IDisposable
             return new OnnxBuffer(output.ElementType, shape);
         try
         {
-            int[] lengths = shape.ToArray();
             OrtAllocator allocator = _recorder?.CreateAllocator() ?? DeviceCopies.CreateAllocator(_session, Device);
-            return CardGate.Use(Device, () => new OnnxBuffer(allocator, output.ElementType, lengths));
+            using CardGate.Entry entry = CardGate.Enter(Device);
+            return new OnnxBuffer(allocator, output.ElementType, shape);
         }
         catch (OnnxRuntimeException error)
         {
@@ -406,19 +409,15 @@ internal sealed class OnnxSession : IDisposable
             return new OnnxCall(this, options, _recorder.Bind(options, outputs, inputs.ToArray(), out IDisposable? own), own);
         }
 
-        (OnnxValueInfo Info, OnnxBuffer Buffer)[] read = inputs.ToArray();
         OrtIoBinding binding = _session.CreateIoBinding();
         try
         {
             // Inputs are copied to a device with memory of its own.
-            CardGate.Use(Device, () =>
-            {
-                foreach ((OnnxValueInfo info, OnnxBuffer buffer) in read)
-                    binding.BindInput(info.Name, buffer.Value);
-                foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
-                    binding.BindOutput(info.Name, buffer.Value);
-                return true;
-            });
+            using CardGate.Entry entry = CardGate.Enter(Device);
+            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
+                binding.BindInput(info.Name, buffer.Value);
+            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
+                binding.BindOutput(info.Name, buffer.Value);
         }
         catch (OnnxRuntimeException error)
         {
@@ -426,7 +425,7 @@ internal sealed class OnnxSession : IDisposable
             throw Failed(error);
         }
 
-        return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(read));
+        return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(inputs.ToArray()));
     }
 
     public void Dispose()

@@ -84,7 +84,7 @@ internal sealed class RunRecorder : IDisposable
     public string? TakeNote() => Interlocked.Exchange(ref _note, null);
 
     /// <summary>Creates an allocator of memory on the device that no recorded run names.</summary>
-    public OrtAllocator CreateAllocator() => OnThread(() => CardGate.Use(_device, _copies.CreateAllocator));
+    public OrtAllocator CreateAllocator() => OnCard(_copies.CreateAllocator);
 
     /// <summary>Makes a run that is not recorded, apart from those that are.</summary>
     /// <param name="options">The options of the run.</param>
@@ -96,7 +96,7 @@ internal sealed class RunRecorder : IDisposable
         return OnThread(() =>
         {
             _current = null;
-            return CardGate.Use(_device, run);
+            return run();
         });
     }
 
@@ -141,13 +141,13 @@ internal sealed class RunRecorder : IDisposable
             _own.Clear();
         }
 
-        OnThread(() => CardGate.Use(_device, () =>
+        OnCard(() =>
         {
             foreach (Binding binding in all)
                 binding.Release();
             _copies.Dispose();
             return true;
-        }));
+        });
         _work.CompleteAdding();
     }
 
@@ -160,12 +160,18 @@ internal sealed class RunRecorder : IDisposable
                 return;
         }
 
-        OnThread(() => CardGate.Use(_device, () =>
+        OnCard(() =>
         {
             binding.Release();
             return true;
-        }));
+        });
     }
+
+    private T OnCard<T>(Func<T> function) => OnThread(() =>
+    {
+        using CardGate.Entry entry = CardGate.Enter(_device);
+        return function();
+    });
 
     private T OnThread<T>(Func<T> function)
     {
@@ -226,13 +232,7 @@ internal sealed class RunRecorder : IDisposable
 
         public bool Run(RunOptions options, (OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
         {
-            CardGate.Use(recorder._device, () =>
-            {
-                if (_binding is null)
-                    Allocate(outputs, inputs);
-                CopyInputs(inputs);
-                return true;
-            });
+            Prepare(outputs, inputs);
             recorder.Count(this);
             if (!canRecord || recorder.Fault is not null || recorder._runs <= RunsBefore)
                 RunOnce(options, NotRecorded, outputs);
@@ -254,6 +254,14 @@ internal sealed class RunRecorder : IDisposable
         }
 
         private string Id => recorder._id.ToString(CultureInfo.InvariantCulture);
+
+        private void Prepare((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
+        {
+            using CardGate.Entry entry = CardGate.Enter(recorder._device);
+            if (_binding is null)
+                Allocate(outputs, inputs);
+            CopyInputs(inputs);
+        }
 
         private void Allocate((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs)
         {
@@ -296,26 +304,23 @@ internal sealed class RunRecorder : IDisposable
         {
             options.AddRunConfigEntry(IdOption, kind);
             if (kind != NotRecorded && !recorder._isRecorded)
-                Record(() => recorder._session.RunWithBinding(options, _binding!));
+            {
+                recorder._isRecorded = true;
+                using CardGate.Entry alone = CardGate.EnterAlone();
+                recorder._session.RunWithBinding(options, _binding!);
+            }
             else
-                CardGate.Use(recorder._device, () => Start(options));
-            CardGate.Use(recorder._device, () => CopyOutputs(outputs));
+            {
+                using CardGate.Entry entry = CardGate.Enter(recorder._device);
+                recorder._session.RunWithBinding(options, _binding!);
+            }
+
+            CopyOutputs(outputs);
         }
 
-        private void Record(Action run)
+        private void CopyOutputs((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
         {
-            recorder._isRecorded = true;
-            CardGate.Record(run);
-        }
-
-        private bool Start(RunOptions options)
-        {
-            recorder._session.RunWithBinding(options, _binding!);
-            return true;
-        }
-
-        private bool CopyOutputs((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs)
-        {
+            using CardGate.Entry entry = CardGate.Enter(recorder._device);
             for (int i = 0; i < outputs.Length; i++)
             {
                 OnnxBuffer buffer = outputs[i].Buffer;
@@ -323,8 +328,6 @@ internal sealed class RunRecorder : IDisposable
                     recorder._copies.Copy(_outputs[i], buffer.Value, buffer.ElementType);
                 buffer.NoteWriting();
             }
-
-            return true;
         }
 
         /// <summary>Runs as it was recorded, and then without, whose results count if they differ.</summary>
